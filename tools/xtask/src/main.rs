@@ -1,1 +1,39 @@
-fn main() {}
+//! `cargo xtask ...`: everything that is done to the project as a whole. Each task is one file.
+
+mod bare_metal;
+mod bench;
+mod demo;
+mod machine;
+mod process;
+mod project;
+mod report;
+mod steps;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::project::Project;
+
+/// What can be done with the whole project.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Shows the system at work.
+    Demo(demo::Options),
+    /// Checks everything; installs what is missing for that.
+    Test(test::Options),
+    /// Measures, and compares with the stated targets.
+    Bench(bench::Options),
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let task = Task::parse();
+    let project = Project::load()?;
+    match task {
+        Task::Demo(options) => demo::run(&project, &options),
+        Task::Test(options) => test::run(&project, &options),
+        Task::Bench(options) => bench::run(&project, &options),
+    }
+}

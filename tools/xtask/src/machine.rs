@@ -1,0 +1,123 @@
+//! What a machine needs before the project builds and its tests run.
+//!
+//! On Debian as root the missing packages are installed; anywhere else one line says what to install.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::process::{is_installed, output_of, run_logged};
+use crate::project::Project;
+
+/// The longest that one installation may take.
+const INSTALLATION_LIMIT: Duration = Duration::from_secs(600);
+
+/// A Debian package that the project cannot do without, and how to see that it is there.
+struct Need {
+    /// A command that succeeds where the package is installed.
+    sign: &'static [&'static str],
+    package: &'static str,
+}
+
+/// What compiling takes: a linker, and a C compiler for SQLite and the provider's cryptography.
+const TO_BUILD: &[Need] = &[
+    Need { sign: &["cc", "--version"], package: "gcc" },
+    Need { sign: &["test", "-e", "/usr/include/stdio.h"], package: "libc6-dev" },
+];
+
+/// What the crate `pcsc` links to, where the workspace uses it.
+const TO_BUILD_PCSC: &[Need] = &[
+    Need { sign: &["pkg-config", "--version"], package: "pkg-config" },
+    Need { sign: &["test", "-e", "/usr/include/PCSC/winscard.h"], package: "libpcsclite-dev" },
+];
+
+/// libFuzzer is written in C++.
+const TO_BUILD_CPP: &[Need] = &[Need { sign: &["c++", "--version"], package: "g++" }];
+
+const TO_RUN_PYTHON: &[Need] = &[
+    Need { sign: &["python3", "--version"], package: "python3" },
+    Need { sign: &["python3", "-c", "import ensurepip"], package: "python3-venv" },
+];
+
+/// Makes sure that the workspace can be compiled.
+pub(crate) fn prepare_to_build(project: &Project) -> Result<()> {
+    install_missing(project, TO_BUILD)?;
+    let lock = fs::read_to_string(project.root.join("Cargo.lock"))?;
+    if lock.contains("name = \"pcsc-sys\"") { install_missing(project, TO_BUILD_PCSC) } else { Ok(()) }
+}
+
+/// Makes sure that C++ can be compiled.
+pub(crate) fn prepare_to_build_cpp(project: &Project) -> Result<()> {
+    install_missing(project, TO_BUILD_CPP)
+}
+
+/// Makes sure that the tests can run, too: their Python packages are in `target/python`.
+pub(crate) fn prepare_to_test(project: &Project) -> Result<()> {
+    prepare_to_build(project)?;
+    let requirements = project.root.join("tests/interop/requirements.txt");
+    if requirements.exists() { prepare_python(project, &requirements) } else { Ok(()) }
+}
+
+fn prepare_python(project: &Project, requirements: &Path) -> Result<()> {
+    let venv = project.target.join("python");
+    let installed = venv.join("installed.txt");
+    let wanted = fs::read(requirements)?;
+    if fs::read(&installed).is_ok_and(|present| present == wanted) {
+        return Ok(());
+    }
+    install_missing(project, TO_RUN_PYTHON)?;
+    println!("installing the tests' Python packages into {}", venv.display());
+    install(project, Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
+    let mut pip = Command::new(venv.join("bin/pip"));
+    install(project, pip.args(["install", "--disable-pip-version-check", "--requirement"]).arg(requirements))?;
+    Ok(fs::write(installed, wanted)?)
+}
+
+fn install_missing(project: &Project, needs: &[Need]) -> Result<()> {
+    let missing: Vec<&str> = needs.iter().filter(|need| !need.is_met()).map(|need| need.package).collect();
+    if missing.is_empty() { Ok(()) } else { apt_install(project, &missing) }
+}
+
+/// Installs Debian packages (`name` or `name=version`), or says that somebody must.
+pub(crate) fn apt_install(project: &Project, packages: &[&str]) -> Result<()> {
+    let list = packages.join(" ");
+    if !can_install() {
+        bail!("please install these Debian packages, or what your system calls them: {list}");
+    }
+    println!("installing {list}");
+    // A stale package list is enough as long as the packages are still to be had.
+    install(project, Command::new("apt-get").args(["update", "--quiet"]))?;
+    let mut command = Command::new("apt-get");
+    command.args(["install", "--yes", "--quiet", "--no-install-recommends", "--no-remove", "--allow-downgrades"]);
+    install(project, command.env("DEBIAN_FRONTEND", "noninteractive").args(packages))
+}
+
+/// Whether this program may install Debian packages.
+pub(crate) fn can_install() -> bool {
+    let user = output_of(Command::new("id").arg("-u"));
+    is_installed("apt-get") && user.is_some_and(|user| user.trim() == "0")
+}
+
+/// Runs one command of an installation.
+pub(crate) fn install(project: &Project, command: &mut Command) -> Result<()> {
+    let path = project.target.join("xtask/installation.log");
+    fs::create_dir_all(project.target.join("xtask"))?;
+    let log = File::create(&path)?;
+    let end = run_logged(command, &log, INSTALLATION_LIMIT)?;
+    if !end.is_success() {
+        let output = fs::read_to_string(&path).unwrap_or_default();
+        let last = output.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        bail!("{} failed: {last} (all of it: {})", command.get_program().display(), path.display());
+    }
+    Ok(())
+}
+
+impl Need {
+    fn is_met(&self) -> bool {
+        let Some((program, arguments)) = self.sign.split_first() else { return false };
+        output_of(Command::new(program).args(arguments)).is_some()
+    }
+}
