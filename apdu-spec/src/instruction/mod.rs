@@ -1,0 +1,190 @@
+//! Every command of the card as a value. `parse` is the card's end, `encode` the terminal's.
+//!
+//! | class | INS | | |
+//! | --- | --- | --- | --- |
+//! | ISO | 20 | [`Verify`] | VERIFY |
+//! | ISO | 24 | [`ChangeReferenceData`] | CHANGE REFERENCE DATA |
+//! | ISO | 47 | [`GenerateKeyPair`] | GENERATE ASYMMETRIC KEY PAIR |
+//! | ISO | 70 | [`ManageChannel`] | MANAGE CHANNEL |
+//! | ISO | 84 | [`GetChallenge`] | GET CHALLENGE |
+//! | ISO | A4 | [`Select`] | SELECT |
+//! | ISO | B0 | [`ReadBinary`] | READ BINARY |
+//! | ISO | B2 | [`ReadRecord`] | READ RECORD |
+//! | ISO | C0 | [`GetResponse`] | GET RESPONSE |
+//! | ISO | D6 | [`UpdateBinary`] | UPDATE BINARY |
+//! | ISO | DC | [`UpdateRecord`] | UPDATE RECORD |
+//! | ISO | E0 | [`CreateFile`] | CREATE FILE |
+//! | ISO | E2 | [`AppendRecord`] | APPEND RECORD |
+//! | ISO | E4 | [`DeleteFile`] | DELETE FILE |
+//! | proprietary | 10 | [`ChooseProvider`] | CHOOSE PROVIDER |
+//! | proprietary | 12 | [`LoadDescriptor`] | LOAD DESCRIPTOR |
+//! | proprietary | 14 | [`Build`] | BUILD |
+//! | proprietary | 16 | [`Sign`] | SIGN |
+//! | proprietary | 18 | [`Receive`] | RECEIVE |
+//! | proprietary | 1A | [`GetJournal`] | GET JOURNAL |
+//! | proprietary | 1C | [`ListProviders`] | LIST PROVIDERS |
+//! | proprietary | E2 | [`StoreData`] | STORE DATA |
+//! | proprietary | F0 | [`SetStatus`] | SET STATUS |
+//! | proprietary | F2 | [`GetStatus`] | GET STATUS |
+
+mod binary;
+mod card;
+mod channel;
+mod file;
+mod key;
+mod pin;
+mod record;
+mod select;
+mod transaction;
+
+pub use binary::{ReadBinary, UpdateBinary};
+pub use card::{GetChallenge, GetStatus, SetStatus, StoreData};
+pub use channel::{GetResponse, ManageChannel};
+pub use file::{CreateFile, DeleteFile};
+pub use key::GenerateKeyPair;
+pub use pin::{ChangeReferenceData, PinRecord, PinReference, Verify, VerifyPart};
+pub use record::{AppendRecord, ReadRecord, UpdateRecord};
+pub use select::{FileIds, Occurrence, Select, SelectAnswer, Selector};
+pub use transaction::{Build, ChooseProvider, GetJournal, ListProviders, LoadDescriptor, Receive, Sign};
+
+use crate::command::Command;
+use crate::{Class, Full, ParseError, ShortFileId, Writer};
+
+/// A command with a meaning, which has a form on the wire.
+pub trait Wire<'a>: Sized {
+    /// The instruction byte.
+    const INSTRUCTION: u8;
+
+    /// The value that `command` says. Class and instruction byte were compared before.
+    ///
+    /// # Errors
+    /// [`Malformed`] when parameters or data do not form one.
+    fn parse(command: &Command<'a>) -> Result<Self, Malformed>;
+
+    /// Writes the command, for the basic channel and unprotected.
+    ///
+    /// # Errors
+    /// [`Full`].
+    fn encode(&self, out: &mut Writer<'_>) -> Result<(), Full>;
+}
+
+/// Why a command is none that the card knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// The class byte.
+    Class,
+    /// The instruction byte.
+    Instruction,
+    /// P1 or P2.
+    Parameters,
+    /// `Lc` or `Le`, or the parts do not form a command at all.
+    Length,
+    /// The data field.
+    Data(ParseError),
+}
+
+impl From<ParseError> for Malformed {
+    fn from(error: ParseError) -> Self {
+        Self::Data(error)
+    }
+}
+
+/// A file that a command works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The one selected before.
+    Current,
+    /// One in the current directory, which the command makes the current one.
+    Short(ShortFileId),
+}
+
+macro_rules! instructions {
+    ($($variant:ident $(<$life:lifetime>)?, $class:ident;)*) => {
+        /// Any command of the card.
+        ///
+        /// No `Debug`: some carry PINs and keys.
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "each variant is the type of the same name")]
+        pub enum Instruction<'a> {
+            $($variant($variant $(<$life>)?),)*
+        }
+
+        impl<'a> Instruction<'a> {
+            /// The value that a whole command says, its chaining and its protection undone.
+            ///
+            /// # Errors
+            /// [`Malformed`] when the card has no such command.
+            pub fn parse(command: &Command<'a>) -> Result<Self, Malformed> {
+                let class = Class::parse(command.header.class).ok_or(Malformed::Class)?;
+                match (class.proprietary, command.header.instruction) {
+                    $((classes::$class, $variant::INSTRUCTION) => $variant::parse(command).map(Self::$variant),)*
+                    _ => Err(Malformed::Instruction),
+                }
+            }
+
+            /// Writes the command, for the basic channel and unprotected.
+            ///
+            /// # Errors
+            /// [`Full`].
+            pub fn encode(&self, out: &mut Writer<'_>) -> Result<(), Full> {
+                match self {
+                    $(Self::$variant(instruction) => instruction.encode(out),)*
+                }
+            }
+        }
+    };
+}
+
+mod classes {
+    pub(super) const ISO: bool = false;
+    pub(super) const PROPRIETARY: bool = true;
+}
+
+instructions! {
+    Verify<'a>, ISO;
+    ChangeReferenceData<'a>, ISO;
+    GenerateKeyPair, ISO;
+    ManageChannel, ISO;
+    GetChallenge, ISO;
+    Select<'a>, ISO;
+    ReadBinary, ISO;
+    ReadRecord, ISO;
+    GetResponse, ISO;
+    UpdateBinary<'a>, ISO;
+    UpdateRecord<'a>, ISO;
+    CreateFile<'a>, ISO;
+    AppendRecord<'a>, ISO;
+    DeleteFile, ISO;
+    ChooseProvider, PROPRIETARY;
+    LoadDescriptor<'a>, PROPRIETARY;
+    Build<'a>, PROPRIETARY;
+    Sign<'a>, PROPRIETARY;
+    Receive<'a>, PROPRIETARY;
+    GetJournal, PROPRIETARY;
+    ListProviders, PROPRIETARY;
+    StoreData<'a>, PROPRIETARY;
+    SetStatus, PROPRIETARY;
+    GetStatus, PROPRIETARY;
+}
+
+impl Command<'_> {
+    /// P1 and P2 must be these.
+    fn parameters(&self, p1: u8, p2: u8) -> Result<(), Malformed> {
+        if (self.header.p1, self.header.p2) == (p1, p2) { Ok(()) } else { Err(Malformed::Parameters) }
+    }
+
+    /// There must be no data field.
+    fn no_data(&self) -> Result<(), Malformed> {
+        if self.data.is_empty() { Ok(()) } else { Err(Malformed::Length) }
+    }
+
+    /// There must be a data field.
+    fn some_data(&self) -> Result<(), Malformed> {
+        if self.data.is_empty() { Err(Malformed::Length) } else { Ok(()) }
+    }
+
+    /// There must be an expected length.
+    fn some_expected(&self) -> Result<(), Malformed> {
+        if self.expected == 0 { Err(Malformed::Length) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,76 @@
+//! Every limit of the card's interface, and how they relate.
+
+/// The longest data field of a command, after chaining is undone, and of a response, before GET RESPONSE cuts it, bytes.
+///
+/// A message of the transaction protocol that a card takes or gives fits 2 KiB; the rest is room for the fields beside it.
+pub const DATA_MAX: usize = 3072;
+
+/// The buffer that holds any command or response the card knows, bytes: an extended header, the data, an extended `Le`.
+pub const APDU_MAX: usize = 4096;
+
+/// The longest data field of a short command, bytes (ISO/IEC 7816-3, 12.1).
+pub const SHORT_DATA_MAX: usize = 255;
+
+/// What a short `Le` of 00 asks for, bytes.
+pub const SHORT_EXPECTED_MAX: usize = 256;
+
+/// What an extended `Le` of 0000 asks for, bytes.
+pub const EXTENDED_EXPECTED_MAX: usize = 65_536;
+
+/// Logical channels, the basic one among them.
+pub const CHANNELS: u8 = 4;
+
+/// Identifiers in the path of one SELECT.
+pub const PATH_DEPTH_MAX: usize = 8;
+
+/// The largest transparent file, bytes: what 15 bits of offset reach.
+pub const TRANSPARENT_SIZE_MAX: u16 = 0x7FFF;
+
+/// The longest record, bytes.
+pub const RECORD_SIZE_MAX: u16 = 1024;
+
+/// Records in a file: record numbers 1 to 254.
+pub const RECORDS_MAX: u8 = 254;
+
+/// Bytes of security attributes in compact format: an access mode byte and a condition for each of its seven bits.
+pub const SECURITY_ATTRIBUTES_MAX: usize = 8;
+
+/// PIN references, 1 to this.
+pub const PIN_REFERENCE_MAX: u8 = 14;
+
+/// The shortest and longest PIN, bytes.
+pub const PIN_LENGTH_MIN: usize = 4;
+/// See [`PIN_LENGTH_MIN`].
+pub const PIN_LENGTH_MAX: usize = 16;
+
+/// The most tries a PIN can have before it blocks: what 63Cx can tell.
+pub const PIN_TRIES_MAX: u8 = 15;
+
+/// The longest answer to GET CHALLENGE, bytes.
+pub const CHALLENGE_MAX: usize = 256;
+
+/// Provider records on one card, numbered 1 to this.
+pub const PROVIDERS_MAX: u8 = 16;
+
+/// A provider's identifier, bytes.
+pub const PROVIDER_ID_MAX: usize = 16;
+
+/// A provider's name, bytes of UTF-8.
+pub const PROVIDER_NAME_MAX: usize = 64;
+
+/// Account information in a provider record, bytes.
+pub const ACCOUNT_INFORMATION_MAX: usize = 64;
+
+/// A provider's descriptor as the card stores it, bytes.
+pub const DESCRIPTOR_MAX: usize = 512;
+
+/// Entries in the transaction journal; the oldest gives way.
+pub const JOURNAL_ENTRIES: u8 = 16;
+
+const _: () = assert!(DATA_MAX + 9 <= APDU_MAX, "the longest command fits its buffer");
+const _: () = assert!(DATA_MAX + 2 <= APDU_MAX, "the longest response fits its buffer");
+const _: () = assert!(RECORD_SIZE_MAX as usize <= DATA_MAX, "a record is read by one command");
+const _: () = assert!(
+    (PROVIDERS_MAX as usize) * (PROVIDER_NAME_MAX + PROVIDER_ID_MAX + 20) <= DATA_MAX,
+    "the list of all providers is one response"
+);

@@ -1,0 +1,115 @@
+//! BER-TLV data objects (ISO/IEC 7816-4, 5.2.2): tags of one or two bytes, definite lengths up to 65,535.
+
+use crate::{Full, ParseError, Reader, Writer};
+
+/// The tag of a data object; below 0x100 it is one byte on the wire, otherwise two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tag(pub u16);
+
+impl Tag {
+    fn parse(input: &mut Reader<'_>) -> Result<Self, ParseError> {
+        let first = input.u8()?;
+        if first & 0x1F != 0x1F {
+            // 00 is padding in ISO/IEC 7816-4, which nothing here needs.
+            return if first == 0 { Err(ParseError::Invalid) } else { Ok(Self(first.into())) };
+        }
+        let second = input.u8()?;
+        if !(0x1F..0x80).contains(&second) {
+            return Err(ParseError::Invalid);
+        }
+        Ok(Self(u16::from_be_bytes([first, second])))
+    }
+
+    fn encode(self, out: &mut Writer<'_>) -> Result<(), Full> {
+        match self.0.to_be_bytes() {
+            [0, single] => out.put_u8(single),
+            both => out.put(&both),
+        }
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// The next data object.
+    ///
+    /// # Errors
+    /// [`ParseError`] when the bytes do not form one.
+    pub fn object(&mut self) -> Result<(Tag, &'a [u8]), ParseError> {
+        let tag = Tag::parse(self)?;
+        let length = match self.u8()? {
+            short @ 0..=0x7F => short.into(),
+            0x81 => self.u8()?.into(),
+            0x82 => self.u16()?.into(),
+            _ => return Err(ParseError::Invalid),
+        };
+        Ok((tag, self.take(length)?))
+    }
+
+    /// The value of the next data object, which must have this tag.
+    ///
+    /// # Errors
+    /// [`ParseError::Invalid`] for another tag, or what [`object`](Self::object) reports.
+    pub fn field(&mut self, tag: Tag) -> Result<&'a [u8], ParseError> {
+        let (found, value) = self.object()?;
+        if found == tag { Ok(value) } else { Err(ParseError::Invalid) }
+    }
+
+    /// The value of the next data object if it has this tag; otherwise nothing is taken.
+    ///
+    /// # Errors
+    /// What [`object`](Self::object) reports.
+    pub fn optional_field(&mut self, tag: Tag) -> Result<Option<&'a [u8]>, ParseError> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        let mut ahead = self.clone();
+        let (found, value) = ahead.object()?;
+        if found != tag {
+            return Ok(None);
+        }
+        *self = ahead;
+        Ok(Some(value))
+    }
+
+    /// The value of the next data object, which must have this tag and `N` bytes.
+    ///
+    /// # Errors
+    /// [`ParseError::Invalid`] for another length, or what [`field`](Self::field) reports.
+    pub fn field_array<const N: usize>(&mut self, tag: Tag) -> Result<&'a [u8; N], ParseError> {
+        self.field(tag)?.try_into().map_err(|_| ParseError::Invalid)
+    }
+
+    /// The one byte of the next data object, which must have this tag.
+    ///
+    /// # Errors
+    /// What [`field_array`](Self::field_array) reports.
+    pub fn field_u8(&mut self, tag: Tag) -> Result<u8, ParseError> {
+        let [byte] = *self.field_array(tag)?;
+        Ok(byte)
+    }
+}
+
+impl Writer<'_> {
+    /// Appends a data object.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn field(&mut self, tag: Tag, value: &[u8]) -> Result<(), Full> {
+        self.template(tag, |out| out.put(value))
+    }
+
+    /// Appends a data object whose value `content` writes.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn template(&mut self, tag: Tag, content: impl FnOnce(&mut Self) -> Result<(), Full>) -> Result<(), Full> {
+        tag.encode(self)?;
+        let start = self.len();
+        content(self)?;
+        let length = u16::try_from(self.len() - start).map_err(|_| Full)?;
+        match length.to_be_bytes() {
+            [0, short @ 0..=0x7F] => self.insert(start, &[short]),
+            [0, medium] => self.insert(start, &[0x81, medium]),
+            [high, low] => self.insert(start, &[0x82, high, low]),
+        }
+    }
+}
