@@ -15,6 +15,7 @@ pub mod instruction;
 pub mod journal;
 pub mod life_cycle;
 pub mod limits;
+pub mod link;
 pub mod provider;
 pub mod reader;
 pub mod response;
