@@ -1,0 +1,139 @@
+//! Accounts, and the money they start with.
+
+use crate::ledger::{AMOUNT_MAX, AccountId, Entry, FUNDING, Funds, Overdraft, Transfer};
+use crate::store::account::{Account, AccountNumber, Balance, Funding, Instrument, NewAccount};
+use crate::store::tables::Tables;
+use crate::store::{StoreError, limits};
+use protocol::crypto::PublicKey;
+use protocol::types::{Currency, TransactionId};
+
+pub(super) fn create(tables: &mut impl Tables, account: &NewAccount) -> Result<AccountId, StoreError> {
+    account.check()?;
+    if tables.account_by_number(&account.number)?.is_some() {
+        return Err(StoreError::Exists("the account number"));
+    }
+    for (index, key) in account.keys.iter().enumerate() {
+        let repeated = account.keys.iter().take(index).any(|earlier| earlier == key);
+        if repeated || tables.account_by_key(key)?.is_some() {
+            return Err(StoreError::Exists("the verification key"));
+        }
+    }
+    if let Some(funding) = account.funding {
+        check_new_entry(tables, funding.transaction)?;
+    }
+    let float = float_of(tables, account.currency)?;
+    let id = tables.insert_account(account, &Funds::empty(account.currency, Overdraft::UpTo(account.credit_limit)))?;
+    if let Some(funding) = account.funding {
+        transfer_from_float(tables, float, id, funding)?;
+    }
+    Ok(id)
+}
+
+pub(super) fn fund(tables: &mut impl Tables, id: AccountId, funding: Funding) -> Result<(), StoreError> {
+    let account = tables.account(id)?.ok_or(StoreError::UnknownAccount)?;
+    let funds = tables.funds(id)?.ok_or(StoreError::UnknownAccount)?;
+    if !account.instrument.holds_money() {
+        return Err(StoreError::Invalid("the account holds no money"));
+    }
+    if !(1..=AMOUNT_MAX).contains(&funding.amount) || !funds.has_room_for(funding.amount) {
+        return Err(StoreError::Invalid("the funding is zero or too high"));
+    }
+    let float = float_of(tables, funds.currency)?;
+    if let Some(entry) = tables.entry(funding.transaction)? {
+        let same = entry.kind == FUNDING && entry.transfer == out_of_float(float, id, funds.currency, funding.amount);
+        return if same { Ok(()) } else { Err(StoreError::Exists("the entry")) };
+    }
+    check_new_entry(tables, funding.transaction)?;
+    transfer_from_float(tables, float, id, funding)
+}
+
+pub(super) fn register_key(tables: &mut impl Tables, account: AccountId, key: &PublicKey) -> Result<(), StoreError> {
+    member_account(tables, account)?;
+    match tables.account_by_key(key)? {
+        Some(owner) if owner == account => Ok(()),
+        Some(_) => Err(StoreError::Exists("the verification key")),
+        None if tables.key_count(account)? >= limits::KEYS_MAX => Err(StoreError::Invalid("too many keys")),
+        None => tables.insert_key(account, key),
+    }
+}
+
+pub(super) fn set_blocked(tables: &mut impl Tables, account: AccountId, blocked: bool) -> Result<(), StoreError> {
+    member_account(tables, account)?;
+    tables.set_blocked(account, blocked)
+}
+
+pub(super) fn found(tables: &impl Tables, id: Option<AccountId>) -> Result<Option<Account>, StoreError> {
+    id.map_or(Ok(None), |id| tables.account(id))
+}
+
+pub(super) fn balances(
+    tables: &impl Tables,
+    after: Option<AccountId>,
+    limit: usize,
+) -> Result<Vec<Balance>, StoreError> {
+    let balance = |id| {
+        let account = tables.account(id)?.ok_or(StoreError::Damaged("an account is missing"))?;
+        let funds = tables.funds(id)?.ok_or(StoreError::Damaged("an account's funds are missing"))?;
+        Ok(Balance { account, funds })
+    };
+    tables.accounts_after(after, limit)?.into_iter().map(balance).collect()
+}
+
+pub(super) fn statement(
+    tables: &impl Tables,
+    account: AccountId,
+    after: Option<TransactionId>,
+    limit: usize,
+) -> Result<Vec<Entry>, StoreError> {
+    let entry = |id| tables.entry(id)?.ok_or(StoreError::Damaged("a posting without its entry"));
+    tables.postings_after(account, after, limit)?.into_iter().map(|posting| entry(posting.transaction)).collect()
+}
+
+fn member_account(tables: &impl Tables, id: AccountId) -> Result<Account, StoreError> {
+    let account = tables.account(id)?.ok_or(StoreError::UnknownAccount)?;
+    if account.instrument == Instrument::Float { Err(StoreError::UnknownAccount) } else { Ok(account) }
+}
+
+fn check_new_entry(tables: &impl Tables, id: TransactionId) -> Result<(), StoreError> {
+    let used = tables.entry(id)?.is_some() || tables.transaction(id)?.is_some();
+    if used { Err(StoreError::Exists("the entry")) } else { Ok(()) }
+}
+
+/// The provider's own account of a currency, which is created where it is missing.
+fn float_of(tables: &mut impl Tables, currency: Currency) -> Result<AccountId, StoreError> {
+    let number = AccountNumber::float(currency);
+    if let Some(id) = tables.account_by_number(&number)? {
+        return Ok(id);
+    }
+    let float = NewAccount {
+        number,
+        holder: "Provider".to_owned(),
+        currency,
+        instrument: Instrument::Float,
+        credit_limit: 0,
+        funding: None,
+        sealed_secret: Vec::new(),
+        keys: Vec::new(),
+    };
+    tables.insert_account(&float, &Funds::empty(currency, Overdraft::Float))
+}
+
+fn out_of_float(float: AccountId, account: AccountId, currency: Currency, amount: u64) -> Transfer {
+    Transfer { debit: float, credit: account, amount, currency, refund_of: None }
+}
+
+fn transfer_from_float(
+    tables: &mut impl Tables,
+    float: AccountId,
+    account: AccountId,
+    funding: Funding,
+) -> Result<(), StoreError> {
+    let funds = tables.funds(account)?.ok_or(StoreError::UnknownAccount)?;
+    let float_funds = tables.funds(float)?.ok_or(StoreError::Damaged("a float's funds are missing"))?;
+    if float_funds.available() < funding.amount {
+        return Err(StoreError::Invalid("the float is used up"));
+    }
+    let transfer = out_of_float(float, account, funds.currency, funding.amount);
+    let entry = Entry { transaction: funding.transaction, kind: FUNDING, transfer, posted: funding.at };
+    super::settle::post(tables, &entry, 0)
+}

@@ -1,0 +1,126 @@
+//! What each operation does, in terms of rows.
+//!
+//! Every operation first finds out all that could refuse it and then writes, so that a refusal changes nothing even where
+//! the tables cannot undo.
+
+mod account;
+mod authorize;
+mod expire;
+mod keep;
+mod open;
+mod settle;
+
+use crate::ledger::audit::{self, Audit};
+use crate::ledger::{AccountId, Entry};
+use crate::store::account::{Account, AccountNumber, Balance, Funding, NewAccount};
+use crate::store::tables::{Database, Effect, Tables};
+use crate::store::transaction::{Authorization, Decision, Group, Opening, Request, Settlement, Status};
+use crate::store::{Store, StoreError, limits};
+use crate::time::Timestamp;
+use protocol::crypto::PublicKey;
+use protocol::types::{Ending, TransactionId};
+
+impl<D: Database> Store for D {
+    async fn create_account(&self, account: NewAccount) -> Result<AccountId, StoreError> {
+        self.write(move |tables| account::create(tables, &account)).await
+    }
+
+    async fn fund(&self, account: AccountId, funding: Funding) -> Result<(), StoreError> {
+        self.write(move |tables| account::fund(tables, account, funding)).await
+    }
+
+    async fn register_key(&self, account: AccountId, key: PublicKey) -> Result<(), StoreError> {
+        self.write(move |tables| account::register_key(tables, account, &key)).await
+    }
+
+    async fn set_blocked(&self, account: AccountId, blocked: bool) -> Result<(), StoreError> {
+        self.write(move |tables| account::set_blocked(tables, account, blocked)).await
+    }
+
+    async fn account_by_number(&self, number: &AccountNumber) -> Result<Option<Account>, StoreError> {
+        self.read(|tables| account::found(tables, tables.account_by_number(number)?))
+    }
+
+    async fn account_by_key(&self, key: &PublicKey) -> Result<Option<Account>, StoreError> {
+        self.read(|tables| account::found(tables, tables.account_by_key(key)?))
+    }
+
+    async fn balances(&self, after: Option<AccountId>, limit: usize) -> Result<Vec<Balance>, StoreError> {
+        self.read(|tables| account::balances(tables, after, limit.min(limits::PAGE_MAX)))
+    }
+
+    async fn statement(
+        &self,
+        account: AccountId,
+        after: Option<TransactionId>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.read(|tables| account::statement(tables, account, after, limit.min(limits::PAGE_MAX)))
+    }
+
+    async fn answer(&self, request: &Request) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(|tables| keep::answer(tables, request))
+    }
+
+    async fn open(&self, opening: Opening) -> Result<Vec<u8>, StoreError> {
+        self.write(move |tables| open::open(tables, opening)).await
+    }
+
+    async fn group(&self, transaction: TransactionId) -> Result<Option<Group>, StoreError> {
+        self.read(|tables| open::group(tables, transaction))
+    }
+
+    async fn authorize(&self, authorization: Authorization) -> Result<Decision, StoreError> {
+        self.write(move |tables| authorize::authorize(tables, &authorization)).await
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<Ending, StoreError> {
+        self.write(move |tables| settle::settle(tables, &settlement)).await
+    }
+
+    async fn keep(&self, request: Request, answer: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        self.write(move |tables| keep::keep(tables, &request, answer)).await
+    }
+
+    async fn expire(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.write(move |tables| expire::expire(tables, now)).await
+    }
+
+    async fn outcome(&self, transaction: TransactionId) -> Result<Option<Status>, StoreError> {
+        self.read(|tables| outcome(tables, transaction))
+    }
+
+    async fn verify(&self) -> Result<Audit, StoreError> {
+        self.read(audit::audit)
+    }
+}
+
+/// What became of a transaction: from its row, or from the books where the row is forgotten.
+fn outcome(tables: &impl Tables, id: TransactionId) -> Result<Option<Status>, StoreError> {
+    use crate::store::transaction::Phase;
+
+    let Some(row) = tables.transaction(id)? else {
+        let Some(entry) = tables.entry(id)? else { return Ok(None) };
+        return Ok(Some(Status {
+            phase: Phase::Ended(Ending::Posted),
+            kind: Some(entry.kind),
+            transfer: Some(entry.transfer),
+            participants: sides(&entry.transfer).into_iter().collect(),
+        }));
+    };
+    let transfer = row.authorized.and_then(|authorized| match authorized.effect {
+        Effect::Transfer(transfer) => Some(transfer),
+        Effect::None | Effect::Cancellation(_) => None,
+    });
+    let mut participants = tables.participants(id)?;
+    participants.extend(transfer.iter().flat_map(sides));
+    participants.sort_unstable();
+    participants.dedup();
+    let kind = row.authorized.map(|authorized| authorized.kind);
+    Ok(Some(Status { phase: row.phase, kind, transfer, participants }))
+}
+
+/// The two accounts of a transfer, ascending.
+fn sides(transfer: &crate::ledger::Transfer) -> [AccountId; 2] {
+    [transfer.debit.min(transfer.credit), transfer.debit.max(transfer.credit)]
+}

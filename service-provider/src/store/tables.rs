@@ -1,0 +1,160 @@
+//! Typed rows, and the two ways to get at them.
+//!
+//! The store's rules are written once, over [`Tables`]. A [`Database`] lends them out: for reading, as they were at one
+//! instant; for writing, one operation at a time.
+
+use crate::ledger::{AccountId, Entry, Funds, Posting, Transfer};
+use crate::store::StoreError;
+use crate::store::account::{Account, AccountNumber, NewAccount};
+use crate::store::transaction::{Phase, Stage};
+use crate::time::Timestamp;
+use protocol::crypto::PublicKey;
+use protocol::types::{Digest, GroupId, TransactionId, TransactionKind};
+use std::future::Future;
+
+/// A transaction's row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransactionRow {
+    /// The group.
+    pub group: GroupId,
+    /// How far it is.
+    pub phase: Phase,
+    /// The request that decided it.
+    pub authorized: Option<Authorized>,
+    /// The digest of the acknowledgment that ended it, or was told that it had ended.
+    pub acknowledgment: Option<Digest>,
+}
+
+/// What a transaction request brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authorized {
+    /// Its digest.
+    pub request: Digest,
+    /// What it is for.
+    pub kind: TransactionKind,
+    /// What happens on acceptance.
+    pub effect: Effect,
+}
+
+/// What accepting an approved transaction does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    None,
+    /// Posts a transfer, which is held.
+    Transfer(Transfer),
+    /// Releases what is held for another transaction.
+    Cancellation(TransactionId),
+}
+
+/// A used-up node of a key exchange request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeRow {
+    /// The transaction it opened.
+    pub transaction: TransactionId,
+    /// Whether it is the request's root.
+    pub root: bool,
+}
+
+/// A kept answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerRow {
+    /// The request's digest.
+    pub request: Digest,
+    /// The answer.
+    pub bytes: Vec<u8>,
+}
+
+/// The rows of a store. Writing methods expect what their documentation says and change nothing else.
+pub trait Tables {
+    /// Adds an account, its funds empty, and its keys, all of which are new.
+    fn insert_account(&mut self, account: &NewAccount, funds: &Funds) -> Result<AccountId, StoreError>;
+    /// Adds a key, which is new, to an account, which exists.
+    fn insert_key(&mut self, account: AccountId, key: &PublicKey) -> Result<(), StoreError>;
+    /// Blocks or unblocks an account, which exists.
+    fn set_blocked(&mut self, account: AccountId, blocked: bool) -> Result<(), StoreError>;
+    /// An account.
+    fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
+    /// The account of a number.
+    fn account_by_number(&self, number: &AccountNumber) -> Result<Option<AccountId>, StoreError>;
+    /// The account of a key.
+    fn account_by_key(&self, key: &PublicKey) -> Result<Option<AccountId>, StoreError>;
+    /// How many keys an account has.
+    fn key_count(&self, account: AccountId) -> Result<usize, StoreError>;
+    /// Accounts after one, ascending.
+    fn accounts_after(&self, after: Option<AccountId>, limit: usize) -> Result<Vec<AccountId>, StoreError>;
+
+    /// An account's money.
+    fn funds(&self, account: AccountId) -> Result<Option<Funds>, StoreError>;
+    /// Changes balance and holds of an account, which exists.
+    fn set_funds(&mut self, account: AccountId, funds: &Funds) -> Result<(), StoreError>;
+
+    /// Adds an entry, whose transaction is new here, and its postings.
+    fn insert_entry(&mut self, entry: &Entry) -> Result<(), StoreError>;
+    /// The entry of a transaction.
+    fn entry(&self, transaction: TransactionId) -> Result<Option<Entry>, StoreError>;
+    /// What refunds of a transaction have moved or hold.
+    fn refunded(&self, transaction: TransactionId) -> Result<u64, StoreError>;
+    /// Postings of an account after a transaction, ascending.
+    fn postings_after(
+        &self,
+        account: AccountId,
+        after: Option<TransactionId>,
+        limit: usize,
+    ) -> Result<Vec<Posting>, StoreError>;
+    /// How many entries and how many postings there are.
+    fn entry_and_posting_count(&self) -> Result<(u64, u64), StoreError>;
+
+    /// Adds a transaction, which is new, and its sessions.
+    fn insert_transaction(
+        &mut self,
+        id: TransactionId,
+        row: &TransactionRow,
+        sessions: &[u8],
+    ) -> Result<(), StoreError>;
+    /// Changes a transaction, which exists: all but its group.
+    fn update_transaction(&mut self, id: TransactionId, row: &TransactionRow) -> Result<(), StoreError>;
+    /// A transaction.
+    fn transaction(&self, id: TransactionId) -> Result<Option<TransactionRow>, StoreError>;
+    /// A transaction's sessions.
+    fn sessions(&self, id: TransactionId) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Deletes a transaction's sessions, if they are there.
+    fn delete_sessions(&mut self, id: TransactionId) -> Result<(), StoreError>;
+    /// Adds the further participants of a transaction, which had none.
+    fn insert_participants(&mut self, id: TransactionId, accounts: &[AccountId]) -> Result<(), StoreError>;
+    /// The further participants of a transaction, ascending.
+    fn participants(&self, id: TransactionId) -> Result<Vec<AccountId>, StoreError>;
+    /// Transactions whose deadline is `now` or earlier, the earliest first.
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<TransactionId>, StoreError>;
+    /// Transactions without a deadline and below `bound`, ascending.
+    fn finished_below(&self, bound: TransactionId, limit: usize) -> Result<Vec<TransactionId>, StoreError>;
+    /// Transactions after one that wait for their deadline, ascending.
+    fn pending_after(&self, after: Option<TransactionId>, limit: usize) -> Result<Vec<TransactionId>, StoreError>;
+    /// Deletes a transaction with its sessions, participants, nodes and answers; its entry stays.
+    fn delete_transaction(&mut self, id: TransactionId) -> Result<(), StoreError>;
+
+    /// Adds the nodes of a transaction, the root first, all of which are new.
+    fn insert_nodes(&mut self, transaction: TransactionId, nodes: &[Digest]) -> Result<(), StoreError>;
+    /// A used-up node.
+    fn node(&self, digest: &Digest) -> Result<Option<NodeRow>, StoreError>;
+
+    /// Adds an answer, where its transaction and stage have none.
+    fn insert_answer(&mut self, id: TransactionId, stage: Stage, answer: &AnswerRow) -> Result<(), StoreError>;
+    /// An answer.
+    fn answer(&self, id: TransactionId, stage: Stage) -> Result<Option<AnswerRow>, StoreError>;
+}
+
+/// Who lends out tables.
+pub trait Database: Send + Sync + 'static {
+    /// The tables lent.
+    type Tables: Tables;
+
+    /// Runs one operation and makes its changes durable; an operation that fails has changed nothing.
+    fn write<T, F>(&self, operation: F) -> impl Future<Output = Result<T, StoreError>> + Send
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Self::Tables) -> Result<T, StoreError> + Send + 'static;
+
+    /// Looks something up, at one instant after every operation that has returned.
+    fn read<T>(&self, look_up: impl FnOnce(&Self::Tables) -> Result<T, StoreError>) -> Result<T, StoreError>;
+}
