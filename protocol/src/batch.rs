@@ -97,7 +97,8 @@ mod build {
         /// The proof of a leaf.
         #[must_use]
         pub fn proof(&self, number: usize) -> Proof {
-            let siblings = self.levels.iter().enumerate().filter_map(|(height, level)| level.get((number >> height) ^ 1));
+            let siblings =
+                self.levels.iter().enumerate().filter_map(|(height, level)| level.get((number >> height) ^ 1));
             siblings.copied().take(crate::limits::PROOF_MAX).collect()
         }
     }

@@ -22,8 +22,7 @@ pub(crate) fn decode<'a, T: Deserialize<'a> + Serialize>(bytes: &'a [u8]) -> Res
 /// Reads one value from the front of `bytes`, and gives what follows it.
 pub(crate) fn decode_first<'a, T: Deserialize<'a> + Serialize>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), Malformed> {
     let (value, rest) = postcard::take_from_bytes::<T>(bytes).map_err(|_| Malformed::Undecodable)?;
-    let rest_again =
-        postcard::serialize_with_flavor(&value, Compare(bytes)).map_err(|_| Malformed::NotCanonical)?;
+    let rest_again = postcard::serialize_with_flavor(&value, Compare(bytes)).map_err(|_| Malformed::NotCanonical)?;
     if rest_again.len() == rest.len() { Ok((value, rest)) } else { Err(Malformed::NotCanonical) }
 }
 

@@ -21,7 +21,7 @@ use crate::types::{Digest, GroupId, Number};
 /// The sealed fields, of which each has a key of its own in each kind of message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Field {
+pub(crate) enum Field {
     /// Cryptogram 3 of a transaction request.
     Cryptogram3 = 1,
     /// The terms of a transaction request.
@@ -40,7 +40,7 @@ pub enum Field {
 
 /// What both ends of a session derive its traffic keys from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionKeys {
+pub(crate) struct SessionKeys {
     private: Secret<32>,
     group: Option<Secret<32>>,
     number: Number,
@@ -50,7 +50,7 @@ impl SessionKeys {
     /// The keys of the member `number`, from session secret and member challenge and, where the group shares a key, its
     /// identification and secret.
     #[must_use]
-    pub fn derive<C: Crypto>(
+    pub(crate) fn derive<C: Crypto>(
         session: &Digest,
         session_secret: &Secret<32>,
         member_challenge: &Secret<32>,
@@ -114,14 +114,14 @@ pub(crate) fn said_in_key_exchange<C: Crypto>(outer: &[u8], before_proof: &[u8])
     transcript::digest::<C>(label::ACCOUNT_KEY_EXCHANGE, &[outer, before_proof])
 }
 
-/// What the account proof of a transaction request covers.
+/// What the account proof of a transaction request covers: the session, the message in front of the private field, the
+/// terms in plain, and the private field in front of the proof.
 pub(crate) fn said_in_transaction<C: Crypto>(
     session: &Digest,
-    outer: &[u8],
-    cryptogram_3: &[u8],
+    before_private: &[u8],
     terms: &[u8],
     before_proof: &[u8],
 ) -> Digest {
-    let fields = [session.as_bytes(), outer, cryptogram_3, terms, before_proof];
+    let fields = [session.as_bytes(), before_private, terms, before_proof];
     transcript::digest::<C>(label::ACCOUNT_TRANSACTION, &fields)
 }

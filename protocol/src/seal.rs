@@ -6,7 +6,7 @@ use crate::codec::{self, BufferFull};
 use crate::crypto::{Crypto, Invalid, Secret};
 
 /// Bytes of an AES-128-GCM tag.
-pub const TAG_LENGTH: usize = 16;
+pub(crate) const TAG_LENGTH: usize = 16;
 
 /// Every key seals one field once.
 const NONCE: &[u8; 12] = &[0; 12];

@@ -89,18 +89,24 @@ pub struct Cryptogram1<'a> {
     pub account: Option<&'a [u8]>,
 }
 
+/// An account proof, and the bytes in front of it, which it covers.
+pub type ProofAndBefore<'a> = (&'a [u8; 16], &'a [u8]);
+
 impl<'a> Cryptogram1<'a> {
-    /// Reads the plain text of cryptogram 1. Gives the bytes that the account proof covers, and the proof.
-    pub fn parse(plain: &'a [u8]) -> Result<(Self, &'a [u8], Option<&'a [u8; 16]>), Malformed> {
+    /// Reads the plain text of cryptogram 1, and the account proof where there is an account.
+    pub fn parse(plain: &'a [u8]) -> Result<(Self, Option<ProofAndBefore<'a>>), Malformed> {
         let (value, rest) = codec::decode_first::<Self>(plain)?;
         at_most(value.sensitive, limits::SENSITIVE_MAX, "sensitive data")?;
         at_most(value.account.unwrap_or_default(), limits::ACCOUNT_MAX, "account")?;
         let proof = match (value.account, rest) {
-            (Some(_), proof) => Some(proof.try_into().map_err(|_| Malformed::Undecodable)?),
+            (Some(_), proof) => {
+                let proof = proof.try_into().map_err(|_| Malformed::Undecodable)?;
+                Some((proof, codec::before(plain, rest)))
+            }
             (None, []) => None,
             (None, _) => return Err(Malformed::TrailingBytes),
         };
-        Ok((value, codec::before(plain, rest), proof))
+        Ok((value, proof))
     }
 }
 

@@ -99,9 +99,7 @@ pub const fn bare(kind: Kind) -> [u8; 2] {
 /// Takes the suite and kind off a message.
 pub fn split(message: &[u8]) -> Result<(Kind, &[u8]), Malformed> {
     match message {
-        [SUITE_1, kind, body @ ..] => {
-            Ok((Kind::from_byte(*kind).ok_or(Malformed::UnexpectedKind(*kind))?, body))
-        }
+        [SUITE_1, kind, body @ ..] => Ok((Kind::from_byte(*kind).ok_or(Malformed::UnexpectedKind(*kind))?, body)),
         [suite, _, ..] => Err(Malformed::UnknownSuite(*suite)),
         [] | [_] => Err(Malformed::Undecodable),
     }

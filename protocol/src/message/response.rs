@@ -58,8 +58,7 @@ pub(crate) fn leaf<C: Crypto>(
     salt: &Salt,
     item: &[u8],
 ) -> Digest {
-    let fields: [&[u8]; 6] =
-        [&[kind.byte()], &number.to_be_bytes(), &count.to_be_bytes(), &request.0, &salt.0, item];
+    let fields: [&[u8]; 6] = [&[kind.byte()], &number.to_be_bytes(), &count.to_be_bytes(), &request.0, &salt.0, item];
     transcript::digest::<C>(label::BATCH_LEAF, &fields)
 }
 
@@ -71,8 +70,7 @@ pub(crate) fn signed_message<C: Crypto>(
     count: Number,
     root: &Digest,
 ) -> [u8; 32] {
-    let fields: [&[u8]; 6] =
-        [&[SUITE_1], &[kind.byte()], &group.0, &request.0, &count.to_be_bytes(), &root.0];
+    let fields: [&[u8]; 6] = [&[SUITE_1], &[kind.byte()], &group.0, &request.0, &count.to_be_bytes(), &root.0];
     transcript::digest::<C>(label::BATCH_SIGNATURE, &fields).0
 }
 

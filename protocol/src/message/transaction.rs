@@ -6,9 +6,7 @@ use super::{Header, at_most};
 use crate::codec;
 use crate::error::Malformed;
 use crate::limits;
-use crate::types::{
-    Currency, Digest, Ending, Numbers, Parties, Reason, Role, TransactionId, TransactionKind,
-};
+use crate::types::{Currency, Digest, Ending, Numbers, Parties, Reason, Role, TransactionId, TransactionKind};
 
 /// What anybody may read of a member's part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,34 +17,38 @@ pub struct RequestOuter<'a> {
     pub plain_text: &'a [u8],
 }
 
-/// The sealed fields of a member's part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RequestSeals<'a> {
-    /// Cryptogram 3: the answer to the provider challenge, 32 bytes, sealed.
-    pub cryptogram_3: &'a [u8],
-    /// [`Terms`], sealed under the group's key where it shares one.
-    pub terms: &'a [u8],
-    /// [`Private`], sealed.
-    pub private: &'a [u8],
-}
-
-/// A member's part of a transaction request: `outer`, then the seals.
+/// A member's part of a transaction request: `outer`, then the sealed fields.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The bytes of `outer`: the associated data of every seal.
     pub outer_bytes: &'a [u8],
     /// What anybody may read.
     pub outer: RequestOuter<'a>,
-    /// The sealed fields.
-    pub seals: RequestSeals<'a>,
+    /// Cryptogram 3: the answer to the provider challenge, 32 bytes, sealed.
+    pub cryptogram_3: &'a [u8],
+    /// [`Terms`], sealed under the group's key where it shares one.
+    pub terms: &'a [u8],
+    /// [`Private`], sealed.
+    pub private: &'a [u8],
+    /// All bytes in front of `private`, which the account proof covers.
+    pub before_private: &'a [u8],
 }
 
 impl<'a> Request<'a> {
     /// Reads a member's part.
     pub fn parse(own: &'a [u8]) -> Result<Self, Malformed> {
-        let (outer, rest) = codec::decode_first::<RequestOuter<'_>>(own)?;
+        let (outer, sealed) = codec::decode_first::<RequestOuter<'_>>(own)?;
         at_most(outer.plain_text, limits::PLAIN_TEXT_MAX, "plain text")?;
-        Ok(Self { outer_bytes: codec::before(own, rest), outer, seals: codec::decode(rest)? })
+        let (cryptogram_3, rest) = codec::decode_first(sealed)?;
+        let (terms, rest) = codec::decode_first(rest)?;
+        Ok(Self {
+            outer_bytes: codec::before(own, sealed),
+            outer,
+            cryptogram_3,
+            terms,
+            private: codec::decode(rest)?,
+            before_private: codec::before(own, rest),
+        })
     }
 }
 
