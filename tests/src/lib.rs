@@ -1,0 +1,7 @@
+//! What tests and measurements share.
+
+pub mod architecture;
+pub mod bench;
+pub mod licence;
+pub mod tidy;
+pub mod workspace;
