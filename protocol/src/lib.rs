@@ -21,6 +21,7 @@ pub mod batch;
 pub mod codec;
 pub mod crypto;
 pub mod error;
+pub mod frame;
 mod group;
 pub mod hpke;
 mod keys;
