@@ -68,8 +68,9 @@ pub trait Crypto: 'static {
     /// The ECDH key of a big-endian scalar; refuses zero and what is not below the group's order.
     fn agreement_key(scalar: &Secret<32>) -> Result<Self::AgreementKey, Invalid>;
 
-    /// A new ECDH key, for use once: at about one multiplication cheaper than [`Self::agreement_key`] of a scalar.
-    /// A back end that draws its own randomness ignores `random`.
+    /// A new ECDH key, for a key that is used and forgotten: with its public key it costs one multiplication, while AWS-LC
+    /// spends two on a given scalar, whose public key it computes twice. A back end that draws its own randomness
+    /// ignores `random`.
     fn generate_agreement_key(random: &mut impl CryptoRngCore) -> Self::AgreementKey;
 
     /// The public key of `key`. May cost a scalar multiplication: keep it.
