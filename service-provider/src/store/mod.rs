@@ -7,12 +7,13 @@
 //! Where things are:
 //!
 //! - `rules`: what the operations do, once for all stores, in terms of
-//! - [`tables`]: typed rows, which [`memory`] keeps in maps.
+//! - [`tables`]: typed rows, which [`memory`] keeps in maps and [`sqlite`] in a database.
 
 pub mod account;
 pub mod limits;
 pub mod memory;
 mod rules;
+pub mod sqlite;
 pub mod tables;
 pub mod transaction;
 

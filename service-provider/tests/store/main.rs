@@ -1,5 +1,7 @@
 //! What every store must do, whatever it is made of.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is a test's verdict")]
+
 mod suite;
 mod world;
 
@@ -42,4 +44,5 @@ macro_rules! stores {
 
 stores! {
     memory: (service_provider::store::memory::MemoryStore::new(), ());
+    sqlite: crate::world::sqlite();
 }

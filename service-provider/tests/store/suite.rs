@@ -202,10 +202,8 @@ pub(crate) async fn declines_say_why_and_hold_nothing<S: Store>(world: &World<S>
     let mut licence = world.new_account(0, 0);
     licence.instrument = Instrument::Identity;
     let licence = world.store.create_account(licence).await.unwrap();
-    let dollars = |amount| match pay(payer, payee, amount) {
-        Order::Transfer(transfer) => Order::Transfer(Transfer { currency: Currency(*b"USD"), ..transfer }),
-        other => other,
-    };
+    let usd = Currency(*b"USD");
+    let dollars = Transfer { debit: payer, credit: payee, amount: 1, currency: usd, refund_of: None };
     let cases = [
         (pay(payer, payee, 101), ReasonCode::INSUFFICIENT_FUNDS),
         (pay(payer, payee, 0), ReasonCode::AMOUNT),
@@ -215,7 +213,7 @@ pub(crate) async fn declines_say_why_and_hold_nothing<S: Store>(world: &World<S>
         (pay(payer, AccountId(99), 1), ReasonCode::ACCOUNT),
         (pay(AccountId(i64::MIN), payee, 1), ReasonCode::ACCOUNT),
         (pay(payer, licence, 1), ReasonCode::NOT_SERVED),
-        (dollars(1), ReasonCode::CURRENCY),
+        (Order::Transfer(dollars), ReasonCode::CURRENCY),
         (Order::Decline(ReasonCode::DISAGREEMENT), ReasonCode::DISAGREEMENT),
     ];
     for (order, reason) in cases {

@@ -5,6 +5,7 @@ use protocol::types::{Currency, Digest, Ending, GroupId, TransactionId, Transact
 use service_provider::id;
 use service_provider::ledger::{AccountId, Transfer};
 use service_provider::store::account::{AccountNumber, Funding, Instrument, NewAccount};
+use service_provider::store::sqlite::SqliteStore;
 use service_provider::store::transaction::{Authorization, Decision, Opening, Order, Settlement};
 use service_provider::store::{Store, StoreError};
 use service_provider::time::Timestamp;
@@ -147,4 +148,10 @@ pub(crate) fn pay(debit: AccountId, credit: AccountId, amount: u64) -> Order {
 
 pub(crate) fn refund(of: TransactionId, debit: AccountId, credit: AccountId, amount: u64) -> Order {
     Order::Transfer(Transfer { debit, credit, amount, currency: EUR, refund_of: Some(of) })
+}
+
+/// A store in a directory of its own, which goes with the second value.
+pub(crate) fn sqlite() -> (SqliteStore, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    (SqliteStore::open(directory.path()).unwrap(), directory)
 }

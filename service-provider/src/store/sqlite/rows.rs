@@ -1,0 +1,452 @@
+//! Typed rows in SQL: one prepared statement each.
+
+use crate::ledger::{AccountId, Entry, Funds, Overdraft, Posting, Transfer};
+use crate::store::StoreError;
+use crate::store::account::{Account, AccountNumber, Instrument, NewAccount};
+use crate::store::tables::{AnswerRow, Authorized, Effect, NodeRow, Tables, TransactionRow};
+use crate::store::transaction::{Phase, Stage};
+use crate::time::Timestamp;
+use protocol::crypto::PublicKey;
+use protocol::types::{Currency, Digest, Ending, GroupId, ReasonCode, TransactionId, TransactionKind};
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, Params, Row, params};
+
+/// Prepared statements that a connection keeps: more than there are in this file.
+pub(super) const STATEMENTS_MAX: usize = 64;
+
+/// The rows of a SQLite database, over one connection.
+pub struct Rows {
+    connection: Connection,
+}
+
+impl Rows {
+    pub(super) const fn new(connection: Connection) -> Self {
+        Self { connection }
+    }
+
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Runs a statement without parameters or rows.
+    pub(super) fn run(&self, sql: &str) -> Result<(), StoreError> {
+        self.execute(sql, []).map(|_| ())
+    }
+
+    fn execute(&self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
+        Ok(self.connection.prepare_cached(sql)?.execute(params)?)
+    }
+
+    /// Changes one row, which exists.
+    fn update(&self, sql: &str, params: impl Params) -> Result<(), StoreError> {
+        if self.execute(sql, params)? == 1 { Ok(()) } else { Err(StoreError::Damaged("a row is missing")) }
+    }
+
+    fn one<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        decode: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        statement.query(params)?.next()?.map(decode).transpose()
+    }
+
+    fn all<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        decode: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(decode(row)?);
+        }
+        Ok(found)
+    }
+}
+
+impl Tables for Rows {
+    fn insert_account(&mut self, account: &NewAccount, funds: &Funds) -> Result<AccountId, StoreError> {
+        self.execute(
+            "INSERT INTO account (number, holder, instrument, blocked, sealed_secret) VALUES (?1, ?2, ?3, 0, ?4)",
+            params![account.number.as_str(), account.holder, account.instrument.code(), account.sealed_secret],
+        )?;
+        let id = AccountId(self.connection.last_insert_rowid());
+        let credit_limit = match funds.overdraft {
+            Overdraft::UpTo(limit) => Some(integer(limit)?),
+            Overdraft::Float => None,
+        };
+        self.execute(
+            "INSERT INTO funds (account_id, currency, balance, held, credit_limit) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![id.0, funds.currency.as_str(), funds.balance, integer(funds.held)?, credit_limit],
+        )?;
+        account.keys.iter().try_for_each(|key| self.insert_key(id, key))?;
+        Ok(id)
+    }
+
+    fn insert_key(&mut self, account: AccountId, key: &PublicKey) -> Result<(), StoreError> {
+        let sql = "INSERT INTO account_key (verification_key, account_id) VALUES (?1, ?2)";
+        self.execute(sql, params![key.0, account.0]).map(|_| ())
+    }
+
+    fn set_blocked(&mut self, account: AccountId, blocked: bool) -> Result<(), StoreError> {
+        self.update("UPDATE account SET blocked = ?2 WHERE account_id = ?1", params![account.0, blocked])
+    }
+
+    fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        let sql = "SELECT number, holder, instrument, blocked, sealed_secret FROM account WHERE account_id = ?1";
+        self.one(sql, [id.0], |row| {
+            Ok(Account {
+                id,
+                number: AccountNumber::stored(row.get(0)?),
+                holder: row.get(1)?,
+                instrument: Instrument::from_code(row.get(2)?).ok_or(StoreError::Damaged("an instrument"))?,
+                blocked: row.get(3)?,
+                sealed_secret: row.get(4)?,
+            })
+        })
+    }
+
+    fn account_by_number(&self, number: &AccountNumber) -> Result<Option<AccountId>, StoreError> {
+        self.one("SELECT account_id FROM account WHERE number = ?1", [number.as_str()], |row| account_id(row, 0))
+    }
+
+    fn account_by_key(&self, key: &PublicKey) -> Result<Option<AccountId>, StoreError> {
+        self.one("SELECT account_id FROM account_key WHERE verification_key = ?1", [key.0], |row| account_id(row, 0))
+    }
+
+    fn key_count(&self, account: AccountId) -> Result<usize, StoreError> {
+        let sql = "SELECT count(*) FROM account_key WHERE account_id = ?1";
+        Ok(self.one(sql, [account.0], |row| Ok(row.get(0)?))?.unwrap_or(0))
+    }
+
+    fn accounts_after(&self, after: Option<AccountId>, limit: usize) -> Result<Vec<AccountId>, StoreError> {
+        let sql = "SELECT account_id FROM account WHERE account_id > ?1 ORDER BY account_id LIMIT ?2";
+        self.all(sql, params![after.map_or(i64::MIN, |id| id.0), limit], |row| account_id(row, 0))
+    }
+
+    fn funds(&self, account: AccountId) -> Result<Option<Funds>, StoreError> {
+        let sql = "SELECT currency, balance, held, credit_limit FROM funds WHERE account_id = ?1";
+        self.one(sql, [account.0], |row| {
+            let credit_limit: Option<i64> = row.get(3)?;
+            Ok(Funds {
+                currency: currency(row, 0)?,
+                balance: row.get(1)?,
+                held: unsigned(row.get(2)?)?,
+                overdraft: credit_limit.map_or(Ok(Overdraft::Float), |limit| unsigned(limit).map(Overdraft::UpTo))?,
+            })
+        })
+    }
+
+    fn set_funds(&mut self, account: AccountId, funds: &Funds) -> Result<(), StoreError> {
+        let sql = "UPDATE funds SET balance = ?2, held = ?3 WHERE account_id = ?1";
+        self.update(sql, params![account.0, funds.balance, integer(funds.held)?])
+    }
+
+    fn insert_entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        let Transfer { debit, credit, amount, currency, refund_of } = entry.transfer;
+        self.execute(
+            "INSERT INTO entry (transaction_id, kind, debit, credit, amount, currency, refund_of, posted)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                entry.transaction.0,
+                entry.kind.0,
+                debit.0,
+                credit.0,
+                integer(amount)?,
+                currency.as_str(),
+                refund_of.map(|id| id.0),
+                integer(entry.posted.0)?,
+            ],
+        )?;
+        for posting in entry.postings() {
+            let sql = "INSERT INTO posting (account_id, transaction_id, amount) VALUES (?1, ?2, ?3)";
+            self.execute(sql, params![posting.account.0, posting.transaction.0, posting.amount])?;
+        }
+        Ok(())
+    }
+
+    fn entry(&self, transaction: TransactionId) -> Result<Option<Entry>, StoreError> {
+        let sql =
+            "SELECT kind, debit, credit, amount, currency, refund_of, posted FROM entry WHERE transaction_id = ?1";
+        self.one(sql, [transaction.0], |row| {
+            Ok(Entry {
+                transaction,
+                kind: TransactionKind(row.get(0)?),
+                transfer: transfer(row, [1, 2, 3, 4, 5])?,
+                posted: Timestamp(unsigned(row.get(6)?)?),
+            })
+        })
+    }
+
+    fn refunded(&self, transaction: TransactionId) -> Result<u64, StoreError> {
+        let sql = "SELECT (SELECT coalesce(sum(amount), 0) FROM entry WHERE refund_of = ?1)
+                 + (SELECT coalesce(sum(amount), 0) FROM transactions
+                    WHERE reference = ?1 AND phase = ?2 AND effect = ?3)";
+        let sum = self.one(sql, params![transaction.0, HELD, TRANSFER], |row| unsigned(row.get(0)?))?;
+        Ok(sum.unwrap_or(0))
+    }
+
+    fn postings_after(
+        &self,
+        account: AccountId,
+        after: Option<TransactionId>,
+        limit: usize,
+    ) -> Result<Vec<Posting>, StoreError> {
+        let sql = "SELECT transaction_id, amount FROM posting WHERE account_id = ?1 AND transaction_id > ?2
+                   ORDER BY transaction_id LIMIT ?3";
+        self.all(sql, params![account.0, after.map_or([0; 16], |id| id.0), limit], |row| {
+            Ok(Posting { account, transaction: transaction_id(row, 0)?, amount: row.get(1)? })
+        })
+    }
+
+    fn entry_and_posting_count(&self) -> Result<(u64, u64), StoreError> {
+        let sql = "SELECT (SELECT count(*) FROM entry), (SELECT count(*) FROM posting)";
+        let counts = self.one(sql, [], |row| Ok((unsigned(row.get(0)?)?, unsigned(row.get(1)?)?)))?;
+        counts.ok_or(StoreError::Damaged("no count"))
+    }
+
+    fn insert_transaction(
+        &mut self,
+        id: TransactionId,
+        row: &TransactionRow,
+        sessions: &[u8],
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO transactions (transaction_id, group_id, phase, deadline) VALUES (?1, ?2, ?3, ?4)";
+        let (phase, _) = phase_codes(row.phase);
+        self.execute(sql, params![id.0, row.group.0, phase, deadline(row.phase)?])?;
+        let sql = "INSERT INTO session (transaction_id, sealed) VALUES (?1, ?2)";
+        self.execute(sql, params![id.0, sessions]).map(|_| ())
+    }
+
+    fn update_transaction(&mut self, id: TransactionId, row: &TransactionRow) -> Result<(), StoreError> {
+        let (phase, reason) = phase_codes(row.phase);
+        let authorized = row.authorized.as_ref();
+        let (effect, transfer, reference) = authorized.map_or((None, None, None), |it| effect_codes(&it.effect));
+        self.update(
+            "UPDATE transactions SET phase = ?2, deadline = ?3, reason = ?4, request = ?5, kind = ?6, effect = ?7,
+             debit = ?8, credit = ?9, amount = ?10, currency = ?11, reference = ?12, acknowledgment = ?13
+             WHERE transaction_id = ?1",
+            params![
+                id.0,
+                phase,
+                deadline(row.phase)?,
+                reason,
+                authorized.map(|it| it.request.0),
+                authorized.map(|it| it.kind.0),
+                effect,
+                transfer.map(|it| it.debit.0),
+                transfer.map(|it| it.credit.0),
+                transfer.map(|it| integer(it.amount)).transpose()?,
+                transfer.as_ref().map(|it| it.currency.as_str()),
+                reference.map(|id| id.0),
+                row.acknowledgment.map(|digest| digest.0),
+            ],
+        )
+    }
+
+    fn transaction(&self, id: TransactionId) -> Result<Option<TransactionRow>, StoreError> {
+        let sql = "SELECT group_id, acknowledgment, phase, deadline, reason, request, kind, effect,
+                   debit, credit, amount, currency, reference FROM transactions WHERE transaction_id = ?1";
+        self.one(sql, [id.0], |row| {
+            let acknowledgment: Option<[u8; 32]> = row.get(1)?;
+            Ok(TransactionRow {
+                group: GroupId(row.get(0)?),
+                acknowledgment: acknowledgment.map(Digest),
+                phase: phase(row)?,
+                authorized: authorized(row)?,
+            })
+        })
+    }
+
+    fn sessions(&self, id: TransactionId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.one("SELECT sealed FROM session WHERE transaction_id = ?1", [id.0], |row| Ok(row.get(0)?))
+    }
+
+    fn delete_sessions(&mut self, id: TransactionId) -> Result<(), StoreError> {
+        self.execute("DELETE FROM session WHERE transaction_id = ?1", [id.0]).map(|_| ())
+    }
+
+    fn insert_participants(&mut self, id: TransactionId, accounts: &[AccountId]) -> Result<(), StoreError> {
+        let sql = "INSERT INTO participant (transaction_id, account_id) VALUES (?1, ?2)";
+        accounts.iter().try_for_each(|account| self.execute(sql, params![id.0, account.0]).map(|_| ()))
+    }
+
+    fn participants(&self, id: TransactionId) -> Result<Vec<AccountId>, StoreError> {
+        let sql = "SELECT account_id FROM participant WHERE transaction_id = ?1 ORDER BY account_id";
+        self.all(sql, [id.0], |row| account_id(row, 0))
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<TransactionId>, StoreError> {
+        let sql = "SELECT transaction_id FROM transactions WHERE deadline <= ?1 ORDER BY deadline LIMIT ?2";
+        self.all(sql, params![integer(now.0)?, limit], |row| transaction_id(row, 0))
+    }
+
+    fn finished_below(&self, bound: TransactionId, limit: usize) -> Result<Vec<TransactionId>, StoreError> {
+        let sql = "SELECT transaction_id FROM transactions WHERE transaction_id < ?1 AND deadline IS NULL
+                   ORDER BY transaction_id LIMIT ?2";
+        self.all(sql, params![bound.0, limit], |row| transaction_id(row, 0))
+    }
+
+    fn pending_after(&self, after: Option<TransactionId>, limit: usize) -> Result<Vec<TransactionId>, StoreError> {
+        let sql = "SELECT transaction_id FROM transactions WHERE transaction_id > ?1 AND deadline IS NOT NULL
+                   ORDER BY transaction_id LIMIT ?2";
+        self.all(sql, params![after.map_or([0; 16], |id| id.0), limit], |row| transaction_id(row, 0))
+    }
+
+    fn delete_transaction(&mut self, id: TransactionId) -> Result<(), StoreError> {
+        for sql in [
+            "DELETE FROM answer WHERE transaction_id = ?1",
+            "DELETE FROM node WHERE transaction_id = ?1",
+            "DELETE FROM session WHERE transaction_id = ?1",
+            "DELETE FROM participant WHERE transaction_id = ?1",
+            "DELETE FROM transactions WHERE transaction_id = ?1",
+        ] {
+            self.execute(sql, [id.0])?;
+        }
+        Ok(())
+    }
+
+    fn insert_nodes(&mut self, transaction: TransactionId, nodes: &[Digest]) -> Result<(), StoreError> {
+        let sql = "INSERT INTO node (digest, transaction_id, root) VALUES (?1, ?2, ?3)";
+        for (number, node) in nodes.iter().enumerate() {
+            self.execute(sql, params![node.0, transaction.0, number == 0])?;
+        }
+        Ok(())
+    }
+
+    fn node(&self, digest: &Digest) -> Result<Option<NodeRow>, StoreError> {
+        self.one("SELECT transaction_id, root FROM node WHERE digest = ?1", [digest.0], |row| {
+            Ok(NodeRow { transaction: transaction_id(row, 0)?, root: row.get(1)? })
+        })
+    }
+
+    fn insert_answer(&mut self, id: TransactionId, stage: Stage, answer: &AnswerRow) -> Result<(), StoreError> {
+        let sql = "INSERT INTO answer (transaction_id, stage, request, bytes) VALUES (?1, ?2, ?3, ?4)";
+        self.execute(sql, params![id.0, stage as u8, answer.request.0, answer.bytes]).map(|_| ())
+    }
+
+    fn answer(&self, id: TransactionId, stage: Stage) -> Result<Option<AnswerRow>, StoreError> {
+        let sql = "SELECT request, bytes FROM answer WHERE transaction_id = ?1 AND stage = ?2";
+        self.one(sql, params![id.0, stage as u8], |row| {
+            Ok(AnswerRow { request: Digest(row.get(0)?), bytes: row.get(1)? })
+        })
+    }
+}
+
+const OPEN: u8 = 0;
+const CLOSED: u8 = 1;
+const HELD: u8 = 2;
+const DECLINED: u8 = 3;
+const POSTED: u8 = 4;
+const RELEASED: u8 = 5;
+
+const NO_EFFECT: u8 = 0;
+const TRANSFER: u8 = 1;
+const CANCELLATION: u8 = 2;
+
+/// A phase's code, and the reason in it.
+const fn phase_codes(phase: Phase) -> (u8, Option<u16>) {
+    match phase {
+        Phase::Open { .. } => (OPEN, None),
+        Phase::Closed => (CLOSED, None),
+        Phase::Held { .. } => (HELD, None),
+        Phase::Declined(reason) => (DECLINED, Some(reason.0)),
+        Phase::Ended(Ending::Posted) => (POSTED, None),
+        Phase::Ended(Ending::Released) => (RELEASED, None),
+    }
+}
+
+/// The phase in columns 2 to 4 of a transaction's row.
+fn phase(row: &Row<'_>) -> Result<Phase, StoreError> {
+    let until: Option<i64> = row.get(3)?;
+    let until = until.map(unsigned).transpose()?.map(Timestamp);
+    let reason: Option<u16> = row.get(4)?;
+    match (row.get(2)?, until, reason) {
+        (OPEN, Some(until), None) => Ok(Phase::Open { until }),
+        (CLOSED, None, None) => Ok(Phase::Closed),
+        (HELD, Some(until), None) => Ok(Phase::Held { until }),
+        (DECLINED, None, Some(reason)) => Ok(Phase::Declined(ReasonCode(reason))),
+        (POSTED, None, None) => Ok(Phase::Ended(Ending::Posted)),
+        (RELEASED, None, None) => Ok(Phase::Ended(Ending::Released)),
+        _ => Err(StoreError::Damaged("a phase")),
+    }
+}
+
+/// An effect's code, the transfer in it and the transaction it refers to.
+const fn effect_codes(effect: &Effect) -> (Option<u8>, Option<Transfer>, Option<TransactionId>) {
+    match effect {
+        Effect::None => (Some(NO_EFFECT), None, None),
+        Effect::Transfer(transfer) => (Some(TRANSFER), Some(*transfer), transfer.refund_of),
+        Effect::Cancellation(of) => (Some(CANCELLATION), None, Some(*of)),
+    }
+}
+
+/// The request in columns 5 to 12 of a transaction's row.
+fn authorized(row: &Row<'_>) -> Result<Option<Authorized>, StoreError> {
+    let request: Option<[u8; 32]> = row.get(5)?;
+    let Some(request) = request else { return Ok(None) };
+    let effect = match row.get(7)? {
+        NO_EFFECT => Effect::None,
+        TRANSFER => Effect::Transfer(transfer(row, [8, 9, 10, 11, 12])?),
+        CANCELLATION => Effect::Cancellation(transaction_id(row, 12)?),
+        _ => return Err(StoreError::Damaged("an effect")),
+    };
+    Ok(Some(Authorized { request: Digest(request), kind: TransactionKind(row.get(6)?), effect }))
+}
+
+/// The transfer in columns for debit, credit, amount, currency and the refunded transaction.
+fn transfer(row: &Row<'_>, [debit, credit, amount, money, refund_of]: [usize; 5]) -> Result<Transfer, StoreError> {
+    let refund_of: Option<[u8; 16]> = row.get(refund_of)?;
+    Ok(Transfer {
+        debit: account_id(row, debit)?,
+        credit: account_id(row, credit)?,
+        amount: unsigned(row.get(amount)?)?,
+        currency: currency(row, money)?,
+        refund_of: refund_of.map(TransactionId),
+    })
+}
+
+fn deadline(phase: Phase) -> Result<Option<i64>, StoreError> {
+    phase.deadline().map(|at| integer(at.0)).transpose()
+}
+
+fn account_id(row: &Row<'_>, column: usize) -> Result<AccountId, StoreError> {
+    get(row, column).map(AccountId)
+}
+
+fn transaction_id(row: &Row<'_>, column: usize) -> Result<TransactionId, StoreError> {
+    get(row, column).map(TransactionId)
+}
+
+fn currency(row: &Row<'_>, column: usize) -> Result<Currency, StoreError> {
+    let letters = row.get_ref(column)?.as_bytes().map_err(|_type| StoreError::Damaged("a currency"))?;
+    letters.try_into().map(Currency).map_err(|_length| StoreError::Damaged("a currency"))
+}
+
+fn get<T: FromSql>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
+    Ok(row.get(column)?)
+}
+
+/// SQL has no unsigned integers.
+fn integer(value: u64) -> Result<i64, StoreError> {
+    i64::try_from(value).map_err(|_large| StoreError::Invalid("a number beyond what is stored"))
+}
+
+fn unsigned(value: i64) -> Result<u64, StoreError> {
+    u64::try_from(value).map_err(|_negative| StoreError::Damaged("a negative number"))
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
+        if matches!(error, FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..)) {
+            Self::Damaged("a column of another type or range")
+        } else {
+            Self::Database(error.to_string())
+        }
+    }
+}
