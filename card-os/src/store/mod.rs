@@ -1,0 +1,371 @@
+//! The card's storage: numbered objects in NOR flash, changed by transactions. (Specification follows.)
+
+mod format;
+mod index;
+mod log;
+mod recovery;
+mod space;
+
+use core::ops::RangeInclusive;
+
+use embedded_storage::nor_flash::NorFlash;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::limits::{CHUNK_LENGTH, OBJECT_LENGTH, STORE_CHUNKS, STORE_RESERVE};
+use format::{Key, Kind, RECORD_HEADER, RECORD_MAX, Record, narrow};
+use index::{Index, Place, TableFull, Version};
+use log::{Log, payload_of};
+
+/// The number of an object. Who owns it, and what it is, is the caller's to encode; numbers sort.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId(pub u32);
+
+/// Why the store refuses. After a refusal of `write`, `patch`, `resize`, `delete` or `commit`, call `rollback`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault<E> {
+    /// The flash failed. The store answers [`Fault::Halted`] from now on.
+    Flash(E),
+    /// The flash failed earlier; mount again.
+    Halted,
+    /// The flash has too few or too many pages, or pages of a size the store cannot use.
+    Geometry,
+    /// No page of the flash holds a store.
+    Unformatted,
+    /// The flash holds a store whose contents contradict themselves.
+    Corrupt,
+    /// No room for the change.
+    Full,
+    /// There is no such object.
+    NotFound,
+    /// Beyond the end of the object, or longer than an object can be.
+    OutOfRange,
+}
+
+impl<E> From<TableFull> for Fault<E> {
+    fn from(_: TableFull) -> Self {
+        Self::Full
+    }
+}
+
+/// The store. `CHUNKS` is the size of its table in RAM (12 bytes each).
+pub struct Store<F, const CHUNKS: usize = STORE_CHUNKS> {
+    log: Log<F>,
+    index: Index<CHUNKS>,
+    /// The transaction's latest change, not yet in flash, so that the last one can carry the commit. A transaction is
+    /// open exactly when there is one.
+    staged: Option<Record>,
+    /// The staged record's bytes.
+    image: [u8; RECORD_MAX],
+    /// The page of the running transaction's first record in flash.
+    transaction: Option<u32>,
+    /// Bytes of the transaction's removals.
+    removals: usize,
+    /// The newest page that may hold data that no longer counts.
+    unpurged: Option<u32>,
+}
+
+impl<F: NorFlash, const CHUNKS: usize> Store<F, CHUNKS> {
+    /// Erases the flash and starts an empty store in it.
+    pub fn format(flash: F) -> Result<Self, Fault<F::Error>> {
+        let mut store = Self::new(flash)?;
+        store.log.format()?;
+        Ok(store)
+    }
+
+    /// Starts the store that is in the flash, after any loss of power; refuses anything else.
+    pub fn mount(flash: F) -> Result<Self, Fault<F::Error>> {
+        let mut store = Self::new(flash)?;
+        store.recover()?;
+        Ok(store)
+    }
+
+    fn new(flash: F) -> Result<Self, Fault<F::Error>> {
+        let log = Log::new(flash)?;
+        let index = Index::new(log.geometry);
+        Ok(Self { log, index, staged: None, image: [0; RECORD_MAX], transaction: None, removals: 0, unpurged: None })
+    }
+
+    /// Gives the object this content, making it if there is none. Chunks that do not differ are not written.
+    pub fn write(&mut self, id: ObjectId, content: &[u8]) -> Result<(), Fault<F::Error>> {
+        self.admit(id, content.len())?;
+        for (chunk, part) in (0..=u8::MAX).zip(chunks(content)) {
+            self.put(Key { id, chunk }, part)?;
+        }
+        self.cut(id, content.len())
+    }
+
+    /// Replaces bytes inside the object; only the chunks they lie in are written.
+    pub fn patch(&mut self, id: ObjectId, offset: usize, bytes: &[u8]) -> Result<(), Fault<F::Error>> {
+        self.within(id, offset, bytes.len())?;
+        let mut rest = bytes;
+        let mut offset = offset;
+        let touched = (offset % CHUNK_LENGTH + bytes.len()).div_ceil(CHUNK_LENGTH);
+        self.admit_bytes(touched * self.log.geometry.record_size(CHUNK_LENGTH), 0)?;
+        while !rest.is_empty() {
+            let (chunk, start) = split(offset);
+            let (part, behind) = rest.split_at(rest.len().min(CHUNK_LENGTH - start));
+            let mut content = Zeroizing::new([0; CHUNK_LENGTH]);
+            let length = self.load(Key { id, chunk }, &mut content)?;
+            content.get_mut(start..start + part.len()).ok_or(Fault::Corrupt)?.copy_from_slice(part);
+            self.put(Key { id, chunk }, content.get(..length).unwrap_or_default())?;
+            rest = behind;
+            offset += part.len();
+        }
+        Ok(())
+    }
+
+    /// Makes the object this long, making it if there is none: cuts it, or adds zeros.
+    pub fn resize(&mut self, id: ObjectId, length: usize) -> Result<(), Fault<F::Error>> {
+        let before = self.length(id);
+        if before == Some(length) {
+            return Ok(());
+        }
+        self.admit(id, length)?;
+        let first = before.map_or(0, |before| before.min(length) / CHUNK_LENGTH);
+        for number in first..chunk_count(length) {
+            let chunk = u8::try_from(number).map_err(|_| Fault::OutOfRange)?;
+            let mut content = Zeroizing::new([0; CHUNK_LENGTH]);
+            if self.index.visible(Key { id, chunk }).is_some() {
+                self.load(Key { id, chunk }, &mut content)?;
+            }
+            let part = (length - number * CHUNK_LENGTH).min(CHUNK_LENGTH);
+            self.put(Key { id, chunk }, content.get(..part).unwrap_or_default())?;
+        }
+        self.cut(id, length)
+    }
+
+    /// Removes the object.
+    pub fn delete(&mut self, id: ObjectId) -> Result<(), Fault<F::Error>> {
+        if self.length(id).is_none() {
+            return Err(Fault::NotFound);
+        }
+        self.remove(id, 0)
+    }
+
+    /// Makes the running transaction's changes durable, all at once.
+    pub fn commit(&mut self) -> Result<(), Fault<F::Error>> {
+        if self.staged.is_none() {
+            return Ok(());
+        }
+        self.flush(true)?;
+        self.index.promote();
+        self.end_transaction();
+        Ok(())
+    }
+
+    /// Forgets the running transaction's changes.
+    pub fn rollback(&mut self) {
+        self.index.revert();
+        self.image.zeroize();
+        self.end_transaction();
+    }
+
+    /// Bytes of the object, as the running transaction sees it, or `None` if there is no such object.
+    pub fn length(&self, id: ObjectId) -> Option<usize> {
+        self.index
+            .last_chunk(id)
+            .map(|(chunk, version)| usize::from(chunk) * CHUNK_LENGTH + usize::from(version.length))
+    }
+
+    /// Reads bytes of the object from an offset, as the running transaction sees it.
+    pub fn read(&mut self, id: ObjectId, offset: usize, out: &mut [u8]) -> Result<(), Fault<F::Error>> {
+        self.within(id, offset, out.len())?;
+        let mut rest = out;
+        let mut offset = offset;
+        while !rest.is_empty() {
+            let (chunk, start) = split(offset);
+            let length = rest.len().min(CHUNK_LENGTH - start);
+            let (part, behind) = rest.split_at_mut(length);
+            let version = self.index.visible(Key { id, chunk }).ok_or(Fault::Corrupt)?;
+            self.read_version(version, start, part)?;
+            rest = behind;
+            offset += length;
+        }
+        Ok(())
+    }
+
+    /// The next object after this number, as the running transaction sees it.
+    pub fn next(&self, after: ObjectId) -> Option<ObjectId> {
+        self.index.first_object(ObjectId(after.0.checked_add(1)?))
+    }
+
+    /// The objects with numbers in this range, in order, as the running transaction sees them.
+    pub fn ids(&self, range: RangeInclusive<ObjectId>) -> impl Iterator<Item = ObjectId> + '_ {
+        let end = *range.end();
+        let first = self.index.first_object(*range.start());
+        core::iter::successors(first, |id| self.next(*id)).take_while(move |id| *id <= end)
+    }
+
+    /// Bytes of flash that new content may still take; an object takes [`Store::footprint`] of it.
+    pub fn free(&self) -> usize {
+        let capacity = self.log.geometry.capacity().saturating_sub(STORE_RESERVE);
+        capacity.saturating_sub(self.index.live() + self.removals)
+    }
+
+    /// Bytes of flash that an object of this length takes.
+    pub fn footprint(&self, length: usize) -> usize {
+        self.log.geometry.footprint(length)
+    }
+
+    /// Erases pages that may still hold deleted or replaced data, at most `pages` of them; says whether none is left.
+    /// Does nothing while a transaction is open.
+    pub fn purge(&mut self, pages: usize) -> Result<bool, Fault<F::Error>> {
+        if self.staged.is_some() {
+            return Ok(false);
+        }
+        for _ in 0..pages {
+            if self.is_purged() {
+                break;
+            }
+            self.open_page(self.log.cursor, Some(self.log.first))?;
+        }
+        if !self.is_purged() {
+            return Ok(false);
+        }
+        self.log.erase_behind()?;
+        self.unpurged = None;
+        Ok(true)
+    }
+
+    /// Gives the flash back; an open transaction is forgotten.
+    pub fn into_flash(self) -> F {
+        self.log.into_flash()
+    }
+
+    fn is_purged(&self) -> bool {
+        self.unpurged.is_none_or(|page| page < self.log.first)
+    }
+
+    /// Refuses an object of this length if it, or its chunks, would not fit.
+    fn admit(&self, id: ObjectId, length: usize) -> Result<(), Fault<F::Error>> {
+        if length > OBJECT_LENGTH {
+            return Err(Fault::OutOfRange);
+        }
+        let before = self.length(id);
+        let chunks_before = before.map_or(0, chunk_count);
+        if chunk_count(length).saturating_sub(chunks_before) > self.index.vacancies() {
+            return Err(Fault::Full);
+        }
+        let footprint = self.footprint(length);
+        let grows = before.is_none_or(|before| self.footprint(before) < footprint);
+        self.admit_bytes(footprint, if grows { STORE_RESERVE } else { 0 })
+    }
+
+    /// Refuses a change of this many bytes if it would leave less than `reserve`.
+    fn admit_bytes(&self, bytes: usize, reserve: usize) -> Result<(), Fault<F::Error>> {
+        let taken = self.index.live() + self.removals + bytes + reserve;
+        if taken > self.log.geometry.capacity() { Err(Fault::Full) } else { Ok(()) }
+    }
+
+    fn within(&self, id: ObjectId, offset: usize, length: usize) -> Result<(), Fault<F::Error>> {
+        let end = offset.checked_add(length).ok_or(Fault::OutOfRange)?;
+        if end > self.length(id).ok_or(Fault::NotFound)? { Err(Fault::OutOfRange) } else { Ok(()) }
+    }
+
+    /// Gives a chunk this content, unless it has it.
+    fn put(&mut self, key: Key, content: &[u8]) -> Result<(), Fault<F::Error>> {
+        if self.holds(key, content)? {
+            return Ok(());
+        }
+        let length = u8::try_from(content.len()).map_err(|_| Fault::OutOfRange)?;
+        let is_staged = self.index.visible(key).is_some_and(|version| version.place == Place::STAGED);
+        if !is_staged {
+            self.flush(false)?;
+        }
+        self.index.change(key, Version { place: Place::STAGED, length })?;
+        payload_of(&mut self.image, length).copy_from_slice(content);
+        self.staged = Some(Record { kind: Kind::Change, key, length, begin: false, commit: false });
+        Ok(())
+    }
+
+    fn holds(&mut self, key: Key, content: &[u8]) -> Result<bool, Fault<F::Error>> {
+        let Some(version) = self.index.visible(key) else { return Ok(false) };
+        if usize::from(version.length) != content.len() {
+            return Ok(false);
+        }
+        let mut before = Zeroizing::new([0; CHUNK_LENGTH]);
+        self.load(key, &mut before)?;
+        Ok(before.get(..content.len()) == Some(content))
+    }
+
+    /// Removes the chunks that an object of this length does not have.
+    fn cut(&mut self, id: ObjectId, length: usize) -> Result<(), Fault<F::Error>> {
+        match (u8::try_from(chunk_count(length)), self.index.last_chunk(id)) {
+            (Ok(first), Some((last, _))) if last >= first => self.remove(id, first),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes the object's chunks from this one on.
+    fn remove(&mut self, id: ObjectId, chunk: u8) -> Result<(), Fault<F::Error>> {
+        let size = self.log.geometry.record_size(0);
+        self.admit_bytes(size, 0)?;
+        self.flush(false)?;
+        self.index.remove(id, chunk..=u8::MAX);
+        self.removals += size;
+        let kind = Kind::Remove { last: u8::MAX };
+        self.staged = Some(Record { kind, key: Key { id, chunk }, length: 0, begin: false, commit: false });
+        Ok(())
+    }
+
+    /// Writes the staged record to flash.
+    fn flush(&mut self, commit: bool) -> Result<(), Fault<F::Error>> {
+        let Some(staged) = self.staged else { return Ok(()) };
+        let record = Record { begin: self.transaction.is_none(), commit, ..staged };
+        self.make_room(record.size(self.log.geometry))?;
+        let place = self.log.append(&record, &mut self.image)?;
+        if commit {
+            self.log.seal()?;
+        }
+        self.transaction.get_or_insert(self.log.newest);
+        if record.kind == Kind::Change {
+            self.index.change(record.key, Version { place, length: record.length })?;
+        }
+        payload_of(&mut self.image, record.length).zeroize();
+        self.staged = None;
+        Ok(())
+    }
+
+    fn end_transaction(&mut self) {
+        if self.transaction.take().is_some() {
+            self.unpurged = Some(self.log.newest);
+        }
+        self.staged = None;
+        self.removals = 0;
+    }
+
+    /// Reads a chunk and says how long it is.
+    fn load(&mut self, key: Key, out: &mut [u8; CHUNK_LENGTH]) -> Result<usize, Fault<F::Error>> {
+        let version = self.index.visible(key).ok_or(Fault::Corrupt)?;
+        let length = usize::from(version.length);
+        self.read_version(version, 0, out.get_mut(..length).unwrap_or_default())?;
+        Ok(length)
+    }
+
+    fn read_version(&mut self, version: Version, start: usize, out: &mut [u8]) -> Result<(), Fault<F::Error>> {
+        if version.place == Place::STAGED {
+            let payload = payload_of(&mut self.image, version.length);
+            let part = payload.get(start..start + out.len()).ok_or(Fault::Corrupt)?;
+            out.copy_from_slice(part);
+            return Ok(());
+        }
+        self.log.read(version.place.address() + narrow(RECORD_HEADER + start), out)
+    }
+}
+
+/// The content's chunks; empty content is one empty chunk.
+fn chunks(content: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let empty = content.is_empty().then_some(content);
+    empty.into_iter().chain(content.chunks(CHUNK_LENGTH))
+}
+
+/// Chunks of an object of this length.
+fn chunk_count(length: usize) -> usize {
+    length.div_ceil(CHUNK_LENGTH).max(1)
+}
+
+/// The chunk a byte lies in, and where in the chunk. The offset lies within an object.
+#[expect(clippy::cast_possible_truncation, reason = "an object has at most 256 chunks, and the offset is within one")]
+fn split(offset: usize) -> (u8, usize) {
+    ((offset / CHUNK_LENGTH) as u8, offset % CHUNK_LENGTH)
+}
