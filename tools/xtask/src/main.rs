@@ -28,12 +28,20 @@ enum Task {
     Bench(bench::Options),
 }
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     let task = Task::parse();
+    // One line is what a person needs: a backtrace, which `RUST_BACKTRACE` would add to a returned error, is not.
+    run(&task).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(task: &Task) -> anyhow::Result<ExitCode> {
     let project = Project::load()?;
     match task {
-        Task::Demo(options) => demo::run(&project, &options),
-        Task::Test(options) => test::run(&project, &options),
-        Task::Bench(options) => bench::run(&project, &options),
+        Task::Demo(options) => demo::run(&project, options),
+        Task::Test(options) => test::run(&project, options),
+        Task::Bench(options) => bench::run(&project, options),
     }
 }
