@@ -1,5 +1,29 @@
+//! The card operating system.
+//!
+//! [`Card::answer`] and [`Card::reset`] are the card's only doors; [`Platform`] and a flash are all it asks of a board. It
+//! never allocates. `apdu-spec` knows the form of the commands, this crate what they do.
 #![no_std]
-//! The card operating system: files, access conditions, keys, storage and the transaction application.
 
+mod access;
+mod boot;
+mod card;
+mod command;
+mod context;
+mod file;
+mod life_cycle;
 pub mod limits;
+mod link;
+mod objects;
+mod pin;
+mod platform;
+mod provider;
+mod random;
+mod refusal;
+mod session;
 pub mod store;
+mod system;
+mod transaction;
+
+pub use boot::BootError;
+pub use card::Card;
+pub use platform::{NoiseFailure, Platform};

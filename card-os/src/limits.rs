@@ -22,4 +22,7 @@ pub const STORE_PAGES_MAX: usize = 63;
 /// deletions, or 50 counters, or 8 whole chunks in one transaction.
 pub const STORE_RESERVE: usize = 2048;
 
+/// Files on a card, beside the master file.
+pub const FILES_MAX: u16 = 128;
+
 const _: () = assert!(CHUNK_LENGTH <= u8::MAX as usize);

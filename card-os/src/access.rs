@@ -1,0 +1,74 @@
+//! The only place where permission is given. What was permitted is a value that nobody else can make, and the operations it
+//! guards demand it.
+
+use apdu_spec::access::Requirement;
+use apdu_spec::{Condition, LifeCycle, Operation};
+
+use crate::context::Context;
+use crate::file::File;
+use crate::platform::Platform;
+use crate::provider::Provider;
+use crate::refusal::Refusal;
+
+/// Permission for one operation on `T`, given to this command.
+pub(crate) struct Granted<T>(T);
+
+/// Changing what is fixed once the card is SECURED.
+pub(crate) struct Personalisation;
+
+impl<T> Granted<T> {
+    /// What the permission is for.
+    pub(crate) fn subject(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<P: Platform> Context<'_, P> {
+    /// Permission for `operation` on a file.
+    pub(crate) fn permit(&self, file: File, operation: Operation) -> Result<Granted<File>, Refusal> {
+        let condition = file.parameters()?.security.condition(operation);
+        self.require(condition)?;
+        Ok(Granted(file))
+    }
+
+    /// Permission for `operation` on a file in `directory`, which decides about it.
+    pub(crate) fn permit_child(
+        &self,
+        directory: &File,
+        file: File,
+        operation: Operation,
+    ) -> Result<Granted<File>, Refusal> {
+        self.require(directory.parameters()?.security.condition(operation))?;
+        Ok(Granted(file))
+    }
+
+    /// Permission to use a provider record.
+    pub(crate) fn permit_use(&self, provider: Provider) -> Result<Granted<Provider>, Refusal> {
+        let condition = provider.record()?.info.condition;
+        self.require(condition)?;
+        Ok(Granted(provider))
+    }
+
+    /// Permission to personalise.
+    pub(crate) fn permit_personalisation(&self) -> Result<Granted<Personalisation>, Refusal> {
+        if self.is_personalising() { Ok(Granted(Personalisation)) } else { Err(Refusal::NotGranted) }
+    }
+
+    /// Before SECURED the card is in a trusted place and everything is permitted (GlobalPlatform Card Specification 2.3.1,
+    /// 5.1.1).
+    fn require(&self, condition: Condition) -> Result<(), Refusal> {
+        let holds = |requirement| match requirement {
+            Requirement::Pin(pin) => self.channel.verified.contains(pin),
+            // No command authenticates an outside party or opens a secure channel yet.
+            Requirement::Key(_) | Requirement::SecureChannel(_) => false,
+        };
+        if self.is_personalising() || condition.is_met(holds) { Ok(()) } else { Err(Refusal::NotGranted) }
+    }
+
+    fn is_personalising(&self) -> bool {
+        match self.state {
+            LifeCycle::OpReady | LifeCycle::Initialized => true,
+            LifeCycle::Secured | LifeCycle::CardLocked | LifeCycle::Terminated => false,
+        }
+    }
+}

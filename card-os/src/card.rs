@@ -1,0 +1,106 @@
+//! The card and its two doors.
+
+use apdu_spec::command::SecureMessaging;
+use apdu_spec::instruction::GetResponse;
+use apdu_spec::{Class, Command, Instruction, Malformed, Status, Wire, Writer};
+
+use crate::boot::BootError;
+use crate::link::Link;
+use crate::platform::Platform;
+use crate::refusal::Refusal;
+use crate::system::System;
+
+/// A card.
+///
+/// Commands go in through [`answer`](Self::answer), power comes and goes through [`reset`](Self::reset); a reader, a
+/// simulator, a test and a board's firmware use the same two functions.
+pub struct Card<P: Platform> {
+    link: Link,
+    system: System<P>,
+}
+
+impl<P: Platform> Card<P> {
+    /// A new card, empty and in life cycle state OP_READY. What the flash held is lost.
+    ///
+    /// # Errors
+    /// [`BootError`] when the flash is not usable.
+    pub fn format(platform: P, flash: P::Flash) -> Result<Self, BootError> {
+        System::format(platform, flash).map(|system| Self { link: Link::default(), system })
+    }
+
+    /// The card whose objects the flash holds, as after a reset. Mends what a power cut left behind.
+    ///
+    /// # Errors
+    /// [`BootError`] when the flash holds no card or is not usable.
+    pub fn mount(platform: P, flash: P::Flash) -> Result<Self, BootError> {
+        System::mount(platform, flash).map(|system| Self { link: Link::default(), system })
+    }
+
+    /// Executes one command and writes the response, which is never shorter than a status word. Gives the bytes written.
+    ///
+    /// `reply` should have [`APDU_MAX`](apdu_spec::limits::APDU_MAX) bytes; a response that does not fit is refused with
+    /// 6F00, changing nothing, and in less than two bytes nothing is written.
+    pub fn answer(&mut self, command: &[u8], reply: &mut [u8]) -> usize {
+        let Some((data, _status)) = reply.split_last_chunk_mut::<2>() else {
+            return 0;
+        };
+        let mut writer = Writer::new(data);
+        let status = self.process(command, &mut writer).unwrap_or_else(|refusal| {
+            writer.truncate(0);
+            refusal.into()
+        });
+        let length = writer.len();
+        let mut whole = Writer::new(reply);
+        let _ = whole.extend(length);
+        let _ = whole.put(&status.to_bytes());
+        whole.len()
+    }
+
+    /// Power off and on, or a reader's reset: everything but the store's objects is forgotten.
+    pub fn reset(&mut self) {
+        self.link.forget();
+        self.system.reset();
+    }
+
+    /// Takes the card apart, for example to mount it again on the same flash.
+    pub fn into_parts(self) -> (P, P::Flash) {
+        self.system.into_parts()
+    }
+
+    fn process(&mut self, command: &[u8], reply: &mut Writer<'_>) -> Result<Status, Refusal> {
+        let received = Command::parse(command).map_err(|_| Malformed::Length.into());
+        let (class, command) = match received.and_then(|command| Ok((class(&command)?, command))) {
+            Ok(received) => received,
+            Err(refusal) => {
+                self.link.forget();
+                return Err(refusal);
+            }
+        };
+        if !class.proprietary && !class.chaining && command.header.instruction == GetResponse::INSTRUCTION {
+            return self.link.fetch(GetResponse::parse(&command)?.length, class.channel, reply);
+        }
+        let outcome = match self.link.collect(class, command)? {
+            None => return Ok(Status::OK),
+            Some(whole) => Instruction::parse(&whole)
+                .map_err(Refusal::from)
+                .and_then(|instruction| self.system.execute(class.channel, instruction, reply)),
+        };
+        match outcome {
+            Ok(()) => Ok(self.link.keep(reply, command.expected, class.channel)),
+            Err(refusal) => {
+                self.link.forget();
+                Err(refusal)
+            }
+        }
+    }
+}
+
+fn class(command: &Command<'_>) -> Result<Class, Refusal> {
+    let class = Class::parse(command.header.class).ok_or(Malformed::Class)?;
+    match class.secure_messaging {
+        SecureMessaging::None => Ok(class),
+        SecureMessaging::Proprietary | SecureMessaging::Iso | SecureMessaging::IsoWithHeader => {
+            Err(Refusal::NoSecureMessaging)
+        }
+    }
+}

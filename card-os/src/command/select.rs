@@ -1,0 +1,173 @@
+//! SELECT.
+
+use apdu_spec::file::FileId;
+use apdu_spec::instruction::{FileIds, Occurrence, Select, SelectAnswer, Selector};
+use apdu_spec::{Aid, Tag, Writer};
+
+use super::Handle;
+use crate::context::Context;
+use crate::file::{File, child, find};
+use crate::objects::FileNumber;
+use crate::platform::Platform;
+use crate::refusal::Refusal;
+use crate::session::Application;
+
+impl Handle for Select<'_> {
+    fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
+        if let Selector::Name(name, occurrence) = self.selector {
+            return context.select_application(name, occurrence, self.answer, reply);
+        }
+        let file = context.near(self.selector)?;
+        describe(&file, self.answer, reply)?;
+        context.make_current(&file)
+    }
+}
+
+impl<P: Platform> Context<'_, P> {
+    /// Makes a file the current one, or the current directory.
+    pub(super) fn make_current(&mut self, file: &File) -> Result<(), Refusal> {
+        let parameters = file.parameters()?;
+        if parameters.descriptor.is_directory() {
+            self.channel.directory = file.number;
+            self.channel.file = None;
+            if parameters.name.is_some() {
+                self.channel.application = Application::Directory(file.number);
+            }
+        } else {
+            self.channel.directory = file.parent;
+            self.channel.file = Some(file.number);
+        }
+        Ok(())
+    }
+
+    fn near(&mut self, selector: Selector<'_>) -> Result<File, Refusal> {
+        let directory = self.channel.directory;
+        match selector {
+            Selector::MasterFile => File::load(self.store, FileNumber::MASTER_FILE),
+            Selector::File(id) => self.around(id),
+            Selector::ChildDirectory(id) => self.child(directory, id, true),
+            Selector::ElementaryFile(id) => self.child(directory, id, false),
+            Selector::Parent => {
+                let parent = File::load(self.store, directory)?.parent;
+                File::load(self.store, parent)
+            }
+            Selector::PathFromMasterFile(path) => self.along(FileNumber::MASTER_FILE, path),
+            Selector::PathFromCurrent(path) => self.along(directory, path),
+            Selector::Name(..) => Err(Refusal::Fault),
+        }
+    }
+
+    /// In the current directory, itself, its parent, beside it (ISO/IEC 7816-4, 11.2.2.2).
+    fn around(&mut self, id: FileId) -> Result<File, Refusal> {
+        if id == FileId::MASTER_FILE {
+            return File::load(self.store, FileNumber::MASTER_FILE);
+        }
+        let directory = File::load(self.store, self.channel.directory)?;
+        if let Some(file) = child(self.store, directory.number, |parameters| parameters.id == id)? {
+            return Ok(file);
+        }
+        let parent = File::load(self.store, directory.parent)?;
+        for file in [directory, parent] {
+            if file.parameters()?.id == id {
+                return Ok(file);
+            }
+        }
+        child(self.store, parent.number, |parameters| parameters.id == id)?.ok_or(Refusal::FileNotFound)
+    }
+
+    fn child(&mut self, directory: FileNumber, id: FileId, is_directory: bool) -> Result<File, Refusal> {
+        child(self.store, directory, |parameters| {
+            parameters.id == id && parameters.descriptor.is_directory() == is_directory
+        })?
+        .ok_or(Refusal::FileNotFound)
+    }
+
+    fn along(&mut self, start: FileNumber, path: FileIds<'_>) -> Result<File, Refusal> {
+        let mut file = File::load(self.store, start)?;
+        for id in path.iter() {
+            file = child(self.store, file.number, |parameters| parameters.id == id)?.ok_or(Refusal::FileNotFound)?;
+        }
+        Ok(file)
+    }
+
+    fn select_application(
+        &mut self,
+        name: &[u8],
+        occurrence: Occurrence,
+        answer: SelectAnswer,
+        reply: &mut Writer<'_>,
+    ) -> Result<(), Refusal> {
+        let after = match occurrence {
+            Occurrence::First => None,
+            Occurrence::Next => Some(self.channel.application),
+        };
+        match self.application(name, after)? {
+            Application::Directory(number) => {
+                let file = File::load(self.store, number)?;
+                describe(&file, answer, reply)?;
+                self.make_current(&file)
+            }
+            native @ (Application::Issuer | Application::Transaction) => {
+                describe_native(native, answer, reply)?;
+                self.channel.application = native;
+                self.channel.directory = FileNumber::MASTER_FILE;
+                self.channel.file = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// The first application whose name begins like this, in the order: issuer, transaction, directories by number; the first
+    /// one behind `after`, if that is given.
+    fn application(&mut self, name: &[u8], after: Option<Application>) -> Result<Application, Refusal> {
+        for native in [Application::Issuer, Application::Transaction] {
+            let is_behind = after.is_none_or(|after| order(native) > order(after));
+            if is_behind && native_name(native).is_some_and(|aid| aid.as_bytes().starts_with(name)) {
+                return Ok(native);
+            }
+        }
+        let file = find(self.store, |file, parameters| {
+            let is_behind = after.is_none_or(|after| order(Application::Directory(file.number)) > order(after));
+            is_behind && parameters.name.is_some_and(|aid| aid.as_bytes().starts_with(name))
+        })?;
+        file.map(|file| Application::Directory(file.number)).ok_or(Refusal::FileNotFound)
+    }
+}
+
+fn order(application: Application) -> u32 {
+    match application {
+        Application::Issuer => 0,
+        Application::Transaction => 1,
+        Application::Directory(number) => 2 + u32::from(number.0),
+    }
+}
+
+fn native_name(application: Application) -> Option<Aid<'static>> {
+    match application {
+        Application::Issuer => Some(Aid::ISSUER_SECURITY_DOMAIN),
+        Application::Transaction => Some(Aid::TRANSACTION),
+        Application::Directory(_) => None,
+    }
+}
+
+fn describe(file: &File, answer: SelectAnswer, reply: &mut Writer<'_>) -> Result<(), Refusal> {
+    match template(answer) {
+        Some(tag) => Ok(file.parameters()?.encode(tag, reply)?),
+        None => Ok(()),
+    }
+}
+
+fn describe_native(application: Application, answer: SelectAnswer, reply: &mut Writer<'_>) -> Result<(), Refusal> {
+    match (template(answer), native_name(application)) {
+        (Some(tag), Some(aid)) => Ok(reply.template(tag, |out| out.field(Tag::NAME, aid.as_bytes()))?),
+        (None, _) | (_, None) => Ok(()),
+    }
+}
+
+fn template(answer: SelectAnswer) -> Option<Tag> {
+    match answer {
+        SelectAnswer::Fci => Some(Tag::FCI),
+        SelectAnswer::Fcp => Some(Tag::FCP),
+        SelectAnswer::Nothing => None,
+    }
+}

@@ -1,0 +1,30 @@
+//! What a handler works with.
+
+use apdu_spec::LifeCycle;
+
+use crate::platform::Platform;
+use crate::random::{Random, Seeded};
+use crate::refusal::Refusal;
+use crate::session::Channel;
+use crate::store::Store;
+use crate::transaction;
+
+/// The card, as one command on one channel sees it.
+pub(crate) struct Context<'a, P: Platform> {
+    pub(crate) store: &'a mut Store<P::Flash>,
+    pub(crate) platform: &'a mut P,
+    pub(crate) random: &'a mut Random,
+    /// The life cycle state at the beginning of the command.
+    pub(crate) state: LifeCycle,
+    /// The channel's number.
+    pub(crate) number: u8,
+    pub(crate) channel: &'a mut Channel,
+    pub(crate) transaction: &'a mut transaction::Session,
+}
+
+impl<P: Platform> Context<'_, P> {
+    /// Random numbers.
+    pub(crate) fn random(&mut self) -> Result<Seeded<'_>, Refusal> {
+        self.random.seeded(self.platform)
+    }
+}

@@ -1,0 +1,166 @@
+//! Files in the store: a header object with the parent and the control parameters, and the content.
+//!
+//! A transparent file's content is one object of the file's size, there from its creation; a record is an object of its own.
+
+mod content;
+
+use apdu_spec::{Fcp, FileDescriptor, FileId, Operation, Reader, SecurityAttributes, ShortFileId, Tag, Writer};
+use embedded_storage::nor_flash::NorFlash;
+
+use crate::access::Granted;
+use crate::limits::FILES_MAX;
+use crate::objects::FileNumber;
+use crate::refusal::Refusal;
+use crate::store::Store;
+
+/// The most bytes of a header: the parent's number and control parameters with everything in them.
+const HEADER_MAX: usize = 64;
+
+/// A file's header, read from the store.
+#[derive(Clone, Copy)]
+pub(crate) struct File {
+    pub(crate) number: FileNumber,
+    pub(crate) parent: FileNumber,
+    template: [u8; HEADER_MAX],
+    length: usize,
+}
+
+impl File {
+    /// The file with this number.
+    pub(crate) fn load<F: NorFlash>(store: &mut Store<F>, number: FileNumber) -> Result<Self, Refusal> {
+        let length = store.length(number.header()).ok_or(Refusal::FileNotFound)?;
+        let mut bytes = [0; HEADER_MAX];
+        let header = bytes.get_mut(..length).ok_or(Refusal::Fault)?;
+        store.read(number.header(), 0, header)?;
+        let mut input = Reader::new(header);
+        let parent = FileNumber(input.u16().map_err(|_| Refusal::Fault)?);
+        let parameters = input.rest();
+        let mut template = [0; HEADER_MAX];
+        template.get_mut(..parameters.len()).ok_or(Refusal::Fault)?.copy_from_slice(parameters);
+        Ok(Self { number, parent, length: parameters.len(), template })
+    }
+
+    /// Its control parameters.
+    pub(crate) fn parameters(&self) -> Result<Fcp<'_>, Refusal> {
+        let whole = self.template.get(..self.length).unwrap_or_default();
+        let template = Reader::all(whole, |input| input.field(Tag::FCP)).map_err(|_| Refusal::Fault)?;
+        Fcp::parse(template).map_err(|_| Refusal::Fault)
+    }
+}
+
+/// The master file of a new card. It accepts files until the card is SECURED.
+pub(crate) fn create_master_file<F: NorFlash>(store: &mut Store<F>) -> Result<(), Refusal> {
+    let parameters = Fcp {
+        descriptor: FileDescriptor::Directory,
+        id: FileId::MASTER_FILE,
+        name: None,
+        short_id: None,
+        security: SecurityAttributes::NOTHING,
+    };
+    write_header(store, FileNumber::MASTER_FILE, FileNumber::MASTER_FILE, &parameters)
+}
+
+/// Creates a file in the directory that the permission is for.
+pub(crate) fn create<F: NorFlash>(
+    store: &mut Store<F>,
+    directory: &Granted<File>,
+    parameters: &Fcp<'_>,
+) -> Result<File, Refusal> {
+    let parent = directory.subject().number;
+    if !parameters.id.is_free() {
+        return Err(Refusal::WrongIdentifier);
+    }
+    if child(store, parent, |other| clash(other, parameters))?.is_some() {
+        return Err(Refusal::FileExists);
+    }
+    if let Some(name) = parameters.name {
+        if find(store, |_, other| other.name == Some(name))?.is_some() {
+            return Err(Refusal::NameExists);
+        }
+    }
+    let number = free_number(store)?;
+    write_header(store, number, parent, parameters)?;
+    if let FileDescriptor::Transparent { size } = parameters.descriptor {
+        store.resize(number.content(), size.into())?;
+    }
+    File::load(store, number)
+}
+
+/// Deletes the file that the permission is for; a directory must be empty.
+pub(crate) fn delete<F: NorFlash>(store: &mut Store<F>, file: &Granted<File>) -> Result<(), Refusal> {
+    let number = file.subject().number;
+    match file.subject().parameters()?.descriptor {
+        FileDescriptor::Directory => {
+            if number == FileNumber::MASTER_FILE || child(store, number, |_| true)?.is_some() {
+                return Err(Refusal::OutOfOrder);
+            }
+        }
+        FileDescriptor::Transparent { .. } => store.delete(number.content())?,
+        FileDescriptor::LinearFixed(_) | FileDescriptor::LinearVariable(_) => content::delete_records(store, number)?,
+    }
+    Ok(store.delete(number.header())?)
+}
+
+/// The first file, by number, whose header and parameters `is_it` accepts.
+pub(crate) fn find<F: NorFlash>(
+    store: &mut Store<F>,
+    mut is_it: impl FnMut(&File, &Fcp<'_>) -> bool,
+) -> Result<Option<File>, Refusal> {
+    let mut next = Some(FileNumber::MASTER_FILE);
+    while let Some(number) = next {
+        let file = File::load(store, number)?;
+        if is_it(&file, &file.parameters()?) {
+            return Ok(Some(file));
+        }
+        next = store.next(number.header()).and_then(FileNumber::of_header);
+    }
+    Ok(None)
+}
+
+/// The file in this directory that `is_it` accepts.
+pub(crate) fn child<F: NorFlash>(
+    store: &mut Store<F>,
+    directory: FileNumber,
+    mut is_it: impl FnMut(&Fcp<'_>) -> bool,
+) -> Result<Option<File>, Refusal> {
+    find(store, |file, parameters| {
+        file.number != FileNumber::MASTER_FILE && file.parent == directory && is_it(parameters)
+    })
+}
+
+/// The elementary file with this short identifier in this directory.
+pub(crate) fn by_short_id<F: NorFlash>(
+    store: &mut Store<F>,
+    directory: FileNumber,
+    short_id: ShortFileId,
+) -> Result<File, Refusal> {
+    child(store, directory, |parameters| parameters.short_id == Some(short_id))?.ok_or(Refusal::FileNotFound)
+}
+
+/// Which operation creates a file of this kind.
+pub(crate) fn creation(descriptor: FileDescriptor) -> Operation {
+    if descriptor.is_directory() { Operation::CreateDirectory } else { Operation::CreateFile }
+}
+
+fn clash(one: &Fcp<'_>, other: &Fcp<'_>) -> bool {
+    one.id == other.id || (one.short_id.is_some() && one.short_id == other.short_id)
+}
+
+fn free_number<F: NorFlash>(store: &mut Store<F>) -> Result<FileNumber, Refusal> {
+    (1..=FILES_MAX).map(FileNumber).find(|number| store.length(number.header()).is_none()).ok_or(Refusal::NoSpace)
+}
+
+fn write_header<F: NorFlash>(
+    store: &mut Store<F>,
+    number: FileNumber,
+    parent: FileNumber,
+    parameters: &Fcp<'_>,
+) -> Result<(), Refusal> {
+    let mut bytes = [0; HEADER_MAX];
+    let mut header = Writer::new(&mut bytes);
+    header.put_u16(parent.0)?;
+    parameters.encode(Tag::FCP, &mut header)?;
+    Ok(store.write(number.header(), header.written())?)
+}
+
+const _: () = assert!(2 + 2 + 4 + 7 + 4 + 18 + 3 + 3 + 2 + apdu_spec::limits::SECURITY_ATTRIBUTES_MAX <= HEADER_MAX);

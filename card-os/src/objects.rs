@@ -1,0 +1,84 @@
+//! Which object of the store holds what: the high byte is the kind, the rest says which one.
+
+use apdu_spec::instruction::PinReference;
+use apdu_spec::provider::ProviderReference;
+
+use crate::store::ObjectId;
+
+/// The card's life cycle state, one byte.
+pub(crate) const LIFE_CYCLE: ObjectId = ObjectId(0x0100_0000);
+
+const FILE_HEADER: u32 = 0x0200_0000;
+const FILE_CONTENT: u32 = 0x0300_0000;
+const FILE_RECORD: u32 = 0x0400_0000;
+const PIN: u32 = 0x0500_0000;
+const PIN_TRIES: u32 = 0x0600_0000;
+const PROVIDER: u32 = 0x0700_0000;
+const SIGNING_KEY: u32 = 0x0800_0000;
+const DESCRIPTOR: u32 = 0x0900_0000;
+const WITHOUT_PIN: u32 = 0x0A00_0000;
+const JOURNAL: u32 = 0x0B00_0000;
+
+/// A file as the store knows it: counted from 0, the master file. Not the file's identifier, which another directory may
+/// use again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FileNumber(pub(crate) u16);
+
+impl FileNumber {
+    pub(crate) const MASTER_FILE: Self = Self(0);
+
+    /// Parent and control parameters.
+    pub(crate) fn header(self) -> ObjectId {
+        ObjectId(FILE_HEADER | u32::from(self.0))
+    }
+
+    /// The bytes of a transparent file.
+    pub(crate) fn content(self) -> ObjectId {
+        ObjectId(FILE_CONTENT | u32::from(self.0))
+    }
+
+    /// One record of a file of records; record 0, which does not exist, is before the first.
+    pub(crate) fn record(self, number: u8) -> ObjectId {
+        ObjectId(FILE_RECORD | u32::from(self.0) << 8 | u32::from(number))
+    }
+
+    /// The file whose header this object is.
+    pub(crate) fn of_header(id: ObjectId) -> Option<Self> {
+        u16::try_from(id.0.checked_sub(FILE_HEADER)?).ok().map(Self)
+    }
+}
+
+/// How a PIN is recognised.
+pub(crate) fn pin(reference: PinReference) -> ObjectId {
+    ObjectId(PIN | u32::from(reference.number()))
+}
+
+/// The tries a PIN has left, one byte.
+pub(crate) fn pin_tries(reference: PinReference) -> ObjectId {
+    ObjectId(PIN_TRIES | u32::from(reference.number()))
+}
+
+/// A provider record as personalisation brought it.
+pub(crate) fn provider(reference: ProviderReference) -> ObjectId {
+    ObjectId(PROVIDER | u32::from(reference.number()))
+}
+
+/// A provider record's registered signing key: scalar (32), public key (65).
+pub(crate) fn signing_key(reference: ProviderReference) -> ObjectId {
+    ObjectId(SIGNING_KEY | u32::from(reference.number()))
+}
+
+/// The descriptor last accepted from a provider: version (4), descriptor.
+pub(crate) fn descriptor(reference: ProviderReference) -> ObjectId {
+    ObjectId(DESCRIPTOR | u32::from(reference.number()))
+}
+
+/// How many transactions in a row were signed without the PIN, one byte.
+pub(crate) fn without_pin(reference: ProviderReference) -> ObjectId {
+    ObjectId(WITHOUT_PIN | u32::from(reference.number()))
+}
+
+/// A slot of the transaction journal.
+pub(crate) fn journal(slot: u8) -> ObjectId {
+    ObjectId(JOURNAL | u32::from(slot))
+}

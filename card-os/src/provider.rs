@@ -1,0 +1,118 @@
+//! Provider records and their keys in the store.
+
+use apdu_spec::limits::{ACCOUNT_INFORMATION_MAX, PROVIDER_ID_MAX, PROVIDER_NAME_MAX};
+use apdu_spec::provider::{Policy, ProviderInfo, ProviderRecord, ProviderReference};
+use apdu_spec::{Reader, Writer};
+use embedded_storage::nor_flash::NorFlash;
+use protocol::crypto::{Crypto, RustCrypto, Secret, random_scalar};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::access::{Granted, Personalisation};
+use crate::context::Context;
+use crate::objects;
+use crate::platform::Platform;
+use crate::refusal::Refusal;
+use crate::store::Store;
+
+/// The most bytes of a record as it is stored: every object with two bytes of tag and length.
+const RECORD_MAX: usize = (2 + 1)
+    + (2 + PROVIDER_ID_MAX)
+    + (2 + PROVIDER_NAME_MAX)
+    + (2 + 1)
+    + (2 + 1)
+    + (2 + ACCOUNT_INFORMATION_MAX)
+    + (2 + 16)
+    + (2 + 65)
+    + (2 + Policy::LENGTH);
+
+/// A provider record, read from the store; its bytes are the data objects that personalisation brought.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(crate) struct Provider {
+    bytes: [u8; RECORD_MAX],
+    length: usize,
+}
+
+impl Provider {
+    /// The record with this reference.
+    pub(crate) fn load<F: NorFlash>(store: &mut Store<F>, reference: ProviderReference) -> Result<Self, Refusal> {
+        let id = objects::provider(reference);
+        let length = store.length(id).ok_or(Refusal::ReferenceNotFound)?;
+        let mut provider = Self { bytes: [0; RECORD_MAX], length };
+        store.read(id, 0, provider.bytes.get_mut(..length).ok_or(Refusal::Fault)?)?;
+        Ok(provider)
+    }
+
+    /// What it says, secrets included: not to leave the card but through the transaction protocol.
+    pub(crate) fn record(&self) -> Result<ProviderRecord<'_>, Refusal> {
+        let bytes = self.bytes.get(..self.length).unwrap_or_default();
+        Reader::all(bytes, ProviderRecord::parse).map_err(|_| Refusal::Fault)
+    }
+
+    /// What anyone may see of it.
+    pub(crate) fn info(&self) -> Result<ProviderInfo<'_>, Refusal> {
+        Ok(self.record()?.info)
+    }
+}
+
+/// A provider record's registered signing key.
+pub(crate) struct SigningKey {
+    scalar: Secret<32>,
+    public: [u8; 65],
+}
+
+impl SigningKey {
+    /// The key of the record that the permission is for.
+    pub(crate) fn load<F: NorFlash>(store: &mut Store<F>, provider: &Granted<Provider>) -> Result<Self, Refusal> {
+        let id = objects::signing_key(provider.subject().info()?.reference);
+        store.length(id).ok_or(Refusal::ReferenceNotFound)?;
+        let mut scalar = Zeroizing::new([0; 32]);
+        let mut public = [0; 65];
+        store.read(id, 0, scalar.as_mut_slice())?;
+        store.read(id, 32, &mut public)?;
+        Ok(Self { scalar: Secret::from(*scalar), public })
+    }
+
+    #[expect(dead_code, reason = "for the transaction messages that are being wired in")]
+    /// The private half.
+    pub(crate) fn scalar(&self) -> &Secret<32> {
+        &self.scalar
+    }
+
+    /// The public half.
+    pub(crate) fn public(&self) -> &[u8; 65] {
+        &self.public
+    }
+}
+
+/// Creates or replaces a record. What belonged to the one it replaces goes with it.
+pub(crate) fn personalise<P: Platform>(
+    context: &mut Context<'_, P>,
+    _: &Granted<Personalisation>,
+    record: &ProviderRecord<'_>,
+) -> Result<(), Refusal> {
+    let reference = record.info.reference;
+    for id in [objects::signing_key(reference), objects::descriptor(reference), objects::without_pin(reference)] {
+        if context.store.length(id).is_some() {
+            context.store.delete(id)?;
+        }
+    }
+    let mut bytes = Zeroizing::new([0; RECORD_MAX]);
+    let mut out = Writer::new(bytes.as_mut_slice());
+    record.encode(&mut out)?;
+    Ok(context.store.write(objects::provider(reference), out.written())?)
+}
+
+/// Makes a new registered signing key.
+pub(crate) fn generate_key<P: Platform>(
+    context: &mut Context<'_, P>,
+    _: &Granted<Personalisation>,
+    reference: ProviderReference,
+) -> Result<(), Refusal> {
+    let scalar = random_scalar::<RustCrypto>(&mut context.random()?);
+    let key = RustCrypto::signing_key(&scalar).map_err(|_| Refusal::Fault)?;
+    let mut bytes = Zeroizing::new([0; 32 + 65]);
+    let mut out = Writer::new(bytes.as_mut_slice());
+    out.put(scalar.as_bytes())?;
+    out.put(&RustCrypto::verification_key(&key).0)?;
+    Ok(context.store.write(objects::signing_key(reference), out.written())?)
+}

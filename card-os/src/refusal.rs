@@ -1,0 +1,109 @@
+//! Why the card refuses, by who is to blame. Each refusal becomes one status word, here and nowhere else.
+
+use apdu_spec::{Full, Malformed, Status};
+
+use crate::store::Fault;
+
+/// Why the card refuses a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The bytes form no command that the card knows.
+    Malformed(Malformed),
+    /// The command came on a channel that is not open.
+    NoChannel,
+    /// The command is protected in a way that the card does not know, or came with keys it does not have.
+    NoSecureMessaging,
+    /// A well-formed command at the wrong moment.
+    OutOfOrder,
+    /// The command is not one of the selected application.
+    NotHere,
+    /// No file is selected.
+    NoCurrentFile,
+    /// The file's structure does not fit the command.
+    WrongFileType,
+    /// No such file or application.
+    FileNotFound,
+    /// No such record.
+    RecordNotFound,
+    /// No such PIN, key or provider record.
+    ReferenceNotFound,
+    /// A file may not have this identifier.
+    WrongIdentifier,
+    /// The identifier is taken.
+    FileExists,
+    /// The name is taken.
+    NameExists,
+    /// An offset behind the end.
+    WrongOffset,
+    /// The access condition is not met.
+    NotGranted,
+    /// The PIN is wrong, or was not given.
+    WrongPin {
+        /// The tries left.
+        left: u8,
+    },
+    /// The PIN is blocked.
+    PinBlocked,
+    /// All of what is asked for is in use.
+    NotAvailable,
+    /// There is no room; nothing was changed.
+    NoSpace,
+    /// The flash failed.
+    Memory,
+    /// What should hold does not: the card's own failure.
+    Fault,
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Malformed(Malformed::Class) => Self::CLASS_NOT_SUPPORTED,
+            Refusal::Malformed(Malformed::Instruction) | Refusal::NotHere => Self::INSTRUCTION_NOT_SUPPORTED,
+            Refusal::Malformed(Malformed::Parameters) => Self::WRONG_P1_P2,
+            Refusal::Malformed(Malformed::Length) => Self::WRONG_LENGTH,
+            Refusal::Malformed(Malformed::Data(_)) => Self::WRONG_DATA,
+            Refusal::NoChannel => Self::CHANNEL_NOT_SUPPORTED,
+            Refusal::NoSecureMessaging => Self::SECURE_MESSAGING_NOT_SUPPORTED,
+            Refusal::OutOfOrder => Self::CONDITIONS_NOT_SATISFIED,
+            Refusal::NotAvailable => Self::FUNCTION_NOT_SUPPORTED,
+            Refusal::NoCurrentFile => Self::NO_CURRENT_FILE,
+            Refusal::WrongFileType => Self::INCOMPATIBLE_FILE,
+            Refusal::FileNotFound => Self::FILE_NOT_FOUND,
+            Refusal::RecordNotFound => Self::RECORD_NOT_FOUND,
+            Refusal::ReferenceNotFound => Self::REFERENCE_NOT_FOUND,
+            Refusal::WrongIdentifier => Self::WRONG_DATA,
+            Refusal::FileExists => Self::FILE_EXISTS,
+            Refusal::NameExists => Self::AID_EXISTS,
+            Refusal::WrongOffset => Self::WRONG_OFFSET,
+            Refusal::NotGranted => Self::SECURITY_NOT_SATISFIED,
+            Refusal::WrongPin { left } => Self::tries_left(left),
+            Refusal::PinBlocked => Self::PIN_BLOCKED,
+            Refusal::NoSpace => Self::NOT_ENOUGH_SPACE,
+            Refusal::Memory => Self::MEMORY_FAILURE,
+            Refusal::Fault => Self::FAILURE,
+        }
+    }
+}
+
+impl From<Malformed> for Refusal {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
+}
+
+/// Replies are bounded below the reply buffer's size, so that running out of it is the card's own mistake.
+impl From<Full> for Refusal {
+    fn from(_: Full) -> Self {
+        Self::Fault
+    }
+}
+
+impl<E> From<Fault<E>> for Refusal {
+    fn from(fault: Fault<E>) -> Self {
+        match fault {
+            Fault::Full => Self::NoSpace,
+            Fault::Flash(_) | Fault::Halted | Fault::Corrupt | Fault::Unformatted | Fault::Geometry => Self::Memory,
+            Fault::NotFound | Fault::OutOfRange => Self::Fault,
+        }
+    }
+}

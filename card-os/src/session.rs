@@ -1,0 +1,101 @@
+//! What dies at power-off: one struct.
+
+use apdu_spec::Writer;
+use apdu_spec::instruction::{ManageChannel, PinReference};
+use apdu_spec::limits::CHANNELS;
+
+use crate::objects::FileNumber;
+use crate::refusal::Refusal;
+use crate::transaction;
+
+/// Everything that the card forgets at a reset.
+pub(crate) struct Session {
+    channels: [Option<Channel>; CHANNELS as usize],
+    /// The transaction session; there is one, whichever channel opened it.
+    pub(crate) transaction: transaction::Session,
+}
+
+/// What one logical channel has selected and proved.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Channel {
+    /// The application whose commands are available.
+    pub(crate) application: Application,
+    /// The current directory.
+    pub(crate) directory: FileNumber,
+    /// The current elementary file.
+    pub(crate) file: Option<FileNumber>,
+    /// The PINs that were verified.
+    pub(crate) verified: Verified,
+}
+
+/// An application that can be selected by name.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Application {
+    /// The issuer security domain, which personalises and manages the card. Selected from the start.
+    #[default]
+    Issuer,
+    /// The transaction application.
+    Transaction,
+    /// A dedicated file with a name.
+    Directory(FileNumber),
+}
+
+/// A set of PINs.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Verified(u16);
+
+impl Verified {
+    pub(crate) fn insert(&mut self, pin: PinReference) {
+        self.0 |= Self::bit(pin.number());
+    }
+
+    pub(crate) fn remove(&mut self, pin: PinReference) {
+        self.0 &= !Self::bit(pin.number());
+    }
+
+    pub(crate) fn contains(self, pin: u8) -> bool {
+        self.0 & Self::bit(pin) != 0
+    }
+
+    fn bit(pin: u8) -> u16 {
+        1_u16.checked_shl(pin.into()).unwrap_or(0)
+    }
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        let mut channels = [None; CHANNELS as usize];
+        channels[0] = Some(Channel::default());
+        Self { channels, transaction: transaction::Session::default() }
+    }
+}
+
+impl Session {
+    /// A channel that is open, and the transaction session beside it.
+    pub(crate) fn channel(&mut self, number: u8) -> Result<(&mut Channel, &mut transaction::Session), Refusal> {
+        let channel = self.channels.get_mut(usize::from(number)).and_then(Option::as_mut);
+        Ok((channel.ok_or(Refusal::NoChannel)?, &mut self.transaction))
+    }
+
+    /// MANAGE CHANNEL. A new channel begins where the card begins.
+    pub(crate) fn manage(&mut self, command: ManageChannel, reply: &mut Writer<'_>) -> Result<(), Refusal> {
+        match command {
+            ManageChannel::OpenAny => {
+                let free = (0..CHANNELS).zip(&mut self.channels).find(|(_, channel)| channel.is_none());
+                let (number, channel) = free.ok_or(Refusal::NotAvailable)?;
+                reply.put_u8(number)?;
+                *channel = Some(Channel::default());
+            }
+            ManageChannel::Open(number) => match self.channels.get_mut(usize::from(number)) {
+                Some(channel @ None) => *channel = Some(Channel::default()),
+                _ => return Err(Refusal::NoChannel),
+            },
+            ManageChannel::Close(number) => {
+                let channel = self.channels.get_mut(usize::from(number)).ok_or(Refusal::NoChannel)?;
+                channel.take().ok_or(Refusal::NoChannel)?;
+                self.transaction.close(number);
+            }
+        }
+        Ok(())
+    }
+}

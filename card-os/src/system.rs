@@ -1,0 +1,168 @@
+//! From a typed instruction to its handler: life cycle, channel, commit or rollback.
+
+use apdu_spec::{Instruction, LifeCycle, Writer};
+use embedded_storage::nor_flash::NorFlash;
+
+use crate::boot::BootError;
+use crate::command::Handle;
+use crate::context::Context;
+use crate::file;
+use crate::life_cycle;
+use crate::platform::Platform;
+use crate::random::Random;
+use crate::refusal::Refusal;
+use crate::session::{Application, Session};
+use crate::store::Store;
+
+/// Everything behind the link: what survives power-off (`store`) and what does not (`session`).
+pub(crate) struct System<P: Platform> {
+    store: Store<P::Flash>,
+    session: Session,
+    random: Random,
+    platform: P,
+}
+
+impl<P: Platform> System<P> {
+    pub(crate) fn format(platform: P, flash: P::Flash) -> Result<Self, BootError> {
+        let mut store = Store::format(flash)?;
+        found(&mut store)?;
+        Ok(Self::new(platform, store))
+    }
+
+    pub(crate) fn mount(platform: P, flash: P::Flash) -> Result<Self, BootError> {
+        Ok(Self::new(platform, Store::mount(flash)?))
+    }
+
+    fn new(platform: P, store: Store<P::Flash>) -> Self {
+        Self { store, session: Session::default(), random: Random::default(), platform }
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.session = Session::default();
+    }
+
+    pub(crate) fn into_parts(self) -> (P, P::Flash) {
+        (self.platform, self.store.into_flash())
+    }
+
+    /// One command is one transaction of the store: kept when the handler succeeds, gone when it does not.
+    pub(crate) fn execute(
+        &mut self,
+        channel: u8,
+        instruction: Instruction<'_>,
+        reply: &mut Writer<'_>,
+    ) -> Result<(), Refusal> {
+        let outcome = self.handle(channel, instruction, reply).and_then(|()| Ok(self.store.commit()?));
+        if let Err(refusal) = outcome {
+            self.store.rollback();
+            if matches!(refusal, Refusal::Memory | Refusal::Fault) {
+                self.reset();
+            }
+        }
+        outcome
+    }
+
+    fn handle(&mut self, number: u8, instruction: Instruction<'_>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
+        let state = life_cycle::get(&mut self.store)?;
+        if !is_available(&instruction, state) {
+            return Err(Refusal::OutOfOrder);
+        }
+        let (channel, transaction) = self.session.channel(number)?;
+        if !is_offered(&instruction, channel.application) {
+            return Err(Refusal::NotHere);
+        }
+        if let Instruction::ManageChannel(command) = instruction {
+            return self.session.manage(command, reply);
+        }
+        let mut context = Context {
+            store: &mut self.store,
+            platform: &mut self.platform,
+            random: &mut self.random,
+            state,
+            number,
+            channel,
+            transaction,
+        };
+        run(instruction, &mut context, reply)
+    }
+}
+
+/// What every card has from its beginning.
+fn found<F: NorFlash>(store: &mut Store<F>) -> Result<(), Refusal> {
+    life_cycle::set(store, LifeCycle::OpReady)?;
+    file::create_master_file(store)?;
+    Ok(store.commit()?)
+}
+
+/// The card's table of contents.
+fn run<P: Platform>(
+    instruction: Instruction<'_>,
+    context: &mut Context<'_, P>,
+    reply: &mut Writer<'_>,
+) -> Result<(), Refusal> {
+    match instruction {
+        Instruction::Verify(it) => it.handle(context, reply),
+        Instruction::ChangeReferenceData(it) => it.handle(context, reply),
+        Instruction::GenerateKeyPair(it) => it.handle(context, reply),
+        Instruction::GetChallenge(it) => it.handle(context, reply),
+        Instruction::Select(it) => it.handle(context, reply),
+        Instruction::ReadBinary(it) => it.handle(context, reply),
+        Instruction::ReadRecord(it) => it.handle(context, reply),
+        Instruction::UpdateBinary(it) => it.handle(context, reply),
+        Instruction::UpdateRecord(it) => it.handle(context, reply),
+        Instruction::CreateFile(it) => it.handle(context, reply),
+        Instruction::AppendRecord(it) => it.handle(context, reply),
+        Instruction::DeleteFile(it) => it.handle(context, reply),
+        Instruction::ChooseProvider(it) => it.handle(context, reply),
+        Instruction::GetJournal(it) => it.handle(context, reply),
+        Instruction::ListProviders(it) => it.handle(context, reply),
+        Instruction::StoreData(it) => it.handle(context, reply),
+        Instruction::SetStatus(it) => it.handle(context, reply),
+        Instruction::GetStatus(it) => it.handle(context, reply),
+        Instruction::LoadDescriptor(_) | Instruction::Build(_) | Instruction::Sign(_) | Instruction::Receive(_) => {
+            Err(Refusal::NotHere)
+        }
+        // The link and the session have answered these.
+        Instruction::GetResponse(_) | Instruction::ManageChannel(_) => Err(Refusal::OutOfOrder),
+    }
+}
+
+/// Which commands a card takes in which state. A locked card only tells what it is; a terminated one too.
+fn is_available(instruction: &Instruction<'_>, state: LifeCycle) -> bool {
+    match state {
+        LifeCycle::OpReady | LifeCycle::Initialized | LifeCycle::Secured => true,
+        LifeCycle::CardLocked | LifeCycle::Terminated => {
+            matches!(instruction, Instruction::Select(_) | Instruction::GetStatus(_))
+        }
+    }
+}
+
+/// Which commands are one application's own.
+fn is_offered(instruction: &Instruction<'_>, application: Application) -> bool {
+    match instruction {
+        Instruction::StoreData(_) | Instruction::SetStatus(_) | Instruction::GetStatus(_) => {
+            application == Application::Issuer
+        }
+        Instruction::ChooseProvider(_)
+        | Instruction::LoadDescriptor(_)
+        | Instruction::Build(_)
+        | Instruction::Sign(_)
+        | Instruction::Receive(_)
+        | Instruction::GetJournal(_)
+        | Instruction::ListProviders(_) => application == Application::Transaction,
+        Instruction::Verify(_)
+        | Instruction::ChangeReferenceData(_)
+        | Instruction::GenerateKeyPair(_)
+        | Instruction::ManageChannel(_)
+        | Instruction::GetChallenge(_)
+        | Instruction::Select(_)
+        | Instruction::ReadBinary(_)
+        | Instruction::ReadRecord(_)
+        | Instruction::GetResponse(_)
+        | Instruction::UpdateBinary(_)
+        | Instruction::UpdateRecord(_)
+        | Instruction::CreateFile(_)
+        | Instruction::AppendRecord(_)
+        | Instruction::DeleteFile(_) => true,
+    }
+}

@@ -1,0 +1,38 @@
+//! LIST PROVIDERS and CHOOSE PROVIDER.
+
+use apdu_spec::instruction::{ChooseProvider, ListProviders};
+use apdu_spec::provider::ProviderReference;
+use apdu_spec::{Tag, Writer};
+
+use super::Session;
+use crate::command::Handle;
+use crate::context::Context;
+use crate::platform::Platform;
+use crate::provider::Provider;
+use crate::refusal::Refusal;
+
+impl Handle for ListProviders {
+    fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
+        for reference in ProviderReference::all() {
+            match Provider::load(context.store, reference) {
+                Ok(provider) => {
+                    let info = provider.info()?;
+                    reply.template(Tag::PROVIDER, |out| info.encode(out))?;
+                }
+                Err(Refusal::ReferenceNotFound) => {}
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Handle for ChooseProvider {
+    fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
+        *context.transaction = Session::Idle;
+        let provider = Provider::load(context.store, self.provider)?;
+        context.permit_use(provider)?;
+        *context.transaction = Session::Chosen { channel: context.number, provider: self.provider };
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! The transaction journal: the last transactions, cyclic, each an object of the store. Entries change in the same store
+//! transaction as the command that causes it, so what the card gave out and what it remembers never disagree.
+
+use apdu_spec::Writer;
+use apdu_spec::instruction::GetJournal;
+use apdu_spec::journal::{JournalEntry, Step};
+use apdu_spec::limits::JOURNAL_ENTRIES;
+use apdu_spec::provider::ProviderReference;
+use embedded_storage::nor_flash::NorFlash;
+
+use crate::command::Handle;
+use crate::context::Context;
+use crate::objects;
+use crate::platform::Platform;
+use crate::provider::Provider;
+use crate::refusal::Refusal;
+use crate::store::Store;
+
+/// Adds an entry, whose sequence number is set here, in the place of the oldest.
+#[expect(dead_code, reason = "for the transaction messages that are being wired in")]
+pub(crate) fn append<F: NorFlash>(store: &mut Store<F>, entry: JournalEntry) -> Result<(), Refusal> {
+    let last = newest(store)?.map_or(0, |entry| entry.sequence);
+    let sequence = last.checked_add(1).ok_or(Refusal::NoSpace)?;
+    put(store, &JournalEntry { sequence, ..entry })
+}
+
+/// Records that a transaction got to `step`. One that has been pushed out of the journal is not brought back.
+#[expect(dead_code, reason = "for the transaction messages that are being wired in")]
+pub(crate) fn advance<F: NorFlash>(
+    store: &mut Store<F>,
+    provider: ProviderReference,
+    transaction: &[u8; 16],
+    step: Step,
+) -> Result<(), Refusal> {
+    let Some(newest) = newest(store)? else {
+        return Ok(());
+    };
+    for sequence in recent(newest.sequence, JOURNAL_ENTRIES) {
+        if let Some(entry) = get(store, slot(sequence))? {
+            if entry.provider == provider && entry.transaction == *transaction {
+                return put(store, &JournalEntry { step, ..entry });
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Handle for GetJournal {
+    fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
+        let Some(newest) = newest(context.store)? else {
+            return Ok(());
+        };
+        for sequence in recent(newest.sequence, self.count) {
+            if let Some(entry) = get(context.store, slot(sequence))? {
+                match Provider::load(context.store, entry.provider).and_then(|record| context.permit_use(record)) {
+                    Ok(_) => entry.encode(reply)?,
+                    Err(Refusal::NotGranted | Refusal::ReferenceNotFound) => {}
+                    Err(refusal) => return Err(refusal),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn newest<F: NorFlash>(store: &mut Store<F>) -> Result<Option<JournalEntry>, Refusal> {
+    let mut newest: Option<JournalEntry> = None;
+    for slot in 0..JOURNAL_ENTRIES {
+        match get(store, slot)? {
+            Some(entry) if newest.is_none_or(|newest| entry.sequence > newest.sequence) => newest = Some(entry),
+            Some(_) | None => {}
+        }
+    }
+    Ok(newest)
+}
+
+/// Sequence numbers from the newest down, at most `count`.
+fn recent(newest: u32, count: u8) -> impl Iterator<Item = u32> {
+    (1..=newest).rev().take(count.into())
+}
+
+fn slot(sequence: u32) -> u8 {
+    u8::try_from(sequence % u32::from(JOURNAL_ENTRIES)).unwrap_or(0)
+}
+
+fn get<F: NorFlash>(store: &mut Store<F>, slot: u8) -> Result<Option<JournalEntry>, Refusal> {
+    let id = objects::journal(slot);
+    if store.length(id).is_none() {
+        return Ok(None);
+    }
+    let mut bytes = [0; JournalEntry::LENGTH];
+    store.read(id, 0, &mut bytes)?;
+    JournalEntry::parse(&bytes).map(Some).map_err(|_| Refusal::Fault)
+}
+
+fn put<F: NorFlash>(store: &mut Store<F>, entry: &JournalEntry) -> Result<(), Refusal> {
+    let mut bytes = [0; JournalEntry::LENGTH];
+    entry.encode(&mut Writer::new(&mut bytes))?;
+    Ok(store.write(objects::journal(slot(entry.sequence)), &bytes)?)
+}
