@@ -10,7 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::machine::{apt_install, can_install, install};
+use crate::machine::{Need, apt_install, can_install, install, install_missing};
 use crate::process::output_of;
 use crate::project::Project;
 
@@ -26,6 +26,9 @@ const DEBIAN_SOURCE: &str = "SHA256:8cfaf52ab168a12c3082b5956bcc16c8969d8791b2fe
 
 /// Where Debian's compiler looks for the source of its library.
 const DEBIAN_LIBRARY: &str = "/usr/lib/rustlib/src/rust/library";
+
+/// What unpacks the source archive.
+const TO_UNPACK: &[Need] = &[Need { sign: &["xz", "--version"], package: "xz-utils" }];
 
 /// Environment variables that would let the compiler that built this program build the card, or change its flags.
 const INHERITED: &[&str] = &["CARGO", "RUSTC", "RUSTDOC", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTUP_TOOLCHAIN"];
@@ -154,6 +157,7 @@ impl<'a> DebianSources<'a> {
 
     /// Unpacks the library from the source archive to where Debian's compiler looks for it.
     fn install_library(&self, version: &str) -> Result<()> {
+        install_missing(self.project, TO_UNPACK)?;
         println!("downloading the source of Rust's library, about 80 MB");
         let archive = self.folder.join("rustc.tar.xz");
         let uri = self.archive_uri(version)?;

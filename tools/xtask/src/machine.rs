@@ -16,10 +16,10 @@ use crate::project::Project;
 const INSTALLATION_LIMIT: Duration = Duration::from_secs(600);
 
 /// A Debian package that the project cannot do without, and how to see that it is there.
-struct Need {
+pub(crate) struct Need {
     /// A command that succeeds where the package is installed.
-    sign: &'static [&'static str],
-    package: &'static str,
+    pub(crate) sign: &'static [&'static str],
+    pub(crate) package: &'static str,
 }
 
 /// What compiling takes: a linker, and a C compiler for SQLite and the provider's cryptography.
@@ -76,7 +76,8 @@ fn prepare_python(project: &Project, requirements: &Path) -> Result<()> {
     Ok(fs::write(installed, wanted)?)
 }
 
-fn install_missing(project: &Project, needs: &[Need]) -> Result<()> {
+/// Installs what is needed and not there.
+pub(crate) fn install_missing(project: &Project, needs: &[Need]) -> Result<()> {
     let missing: Vec<&str> = needs.iter().filter(|need| !need.is_met()).map(|need| need.package).collect();
     if missing.is_empty() { Ok(()) } else { apt_install(project, &missing) }
 }
