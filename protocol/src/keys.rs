@@ -1,7 +1,7 @@
 //! The key schedule: traffic keys out of what a key exchange agreed on, one for each field of each message.
 //!
 //! ```text
-//! T           = digest(SESSION, request digest, SHA-256 of the provider's part)
+//! T           = digest(SESSION, request digest, the provider's part)
 //! private PRK = HKDF-Extract(salt T, S ‖ N_m)
 //! group PRK   = HKDF-Extract(salt G, shared secret)
 //! key         = HKDF-Expand(private PRK, digest(TRAFFIC, kind, field), 16)

@@ -17,6 +17,7 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+pub mod amount;
 pub mod batch;
 pub mod codec;
 pub mod crypto;

@@ -15,7 +15,7 @@ pub const CHILDREN_MAX: usize = 16;
 /// Hops between a member and the top of its tree.
 pub const DEPTH_MAX: usize = 32;
 
-/// Members in a group whose members are told each other's names or keys.
+/// Members whose names the members of a group are told, and whom a member may name as counterparties.
 pub const PEERS_MAX: usize = 16;
 
 /// Bytes of plain text in one member's part of a message.
@@ -36,10 +36,22 @@ pub const LINE_MAX: usize = 192;
 /// Hashes in a member's Merkle proof: the height of a tree of [`MEMBERS_MAX`] leaves.
 pub const PROOF_MAX: usize = 8;
 
+/// Members in a group whose members are told each other's keys. Fewer than [`PEERS_MAX`]: with a key, a digest and a name for
+/// each, what one card is told must still fit [`ITEM_MAX`].
+pub const PEER_KEYS_MAX: usize = 8;
+
+/// Bytes around a provider's part in a response with one part: suite, kind, batch header, count, number, salt, the part's
+/// length, proof.
+pub const PART_OVERHEAD_MAX: usize = 2 + (32 + 32 + 3 + 64) + 1 + 3 + 16 + 2 + (1 + 32 * PROOF_MAX);
+
+/// Bytes of the provider's part for one member, so that the response with this part alone fits [`CARD_MESSAGE_MAX`].
+pub const ITEM_MAX: usize = CARD_MESSAGE_MAX - PART_OVERHEAD_MAX;
+
 /// Bytes of a request with every member in it, and of the response to it.
 pub const MESSAGE_MAX: usize = MEMBERS_MAX * CARD_MESSAGE_MAX;
 
 const _: () = {
     assert!(1 << PROOF_MAX == MEMBERS_MAX);
     assert!(PEERS_MAX <= MEMBERS_MAX);
+    assert!(PEER_KEYS_MAX <= PEERS_MAX);
 };

@@ -4,7 +4,9 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Malformed;
 use crate::limits;
+use crate::message::at_most;
 
 macro_rules! identification {
     ($($(#[$doc:meta])* $name:ident, $length:literal;)*) => {$(
@@ -191,6 +193,13 @@ pub struct Reason<'a> {
     pub code: ReasonCode,
     /// What is wrong and what to do, for a person; at most [`limits::LINE_MAX`] bytes.
     pub line: &'a str,
+}
+
+impl Reason<'_> {
+    /// Refuses a line above its limit.
+    pub(crate) const fn check(&self) -> Result<(), Malformed> {
+        at_most(self.line.as_bytes(), limits::LINE_MAX, "line")
+    }
 }
 
 /// The codes of a [`Reason`]. A code keeps its meaning for ever; a new meaning gets a new code.

@@ -78,6 +78,7 @@ impl Awaiting<AcknowledgmentSent> {
         let key = session.keys.private::<C>(kind, Field::Receipt);
         let receipt = seal::open::<C>(&key, notice.outer_bytes, notice.seals.receipt, &mut Scratch::new(scratch))
             .map_err(Rejected::not_verified("the sealed receipt"))?;
+        at_most(receipt, limits::LINE_MAX, "receipt")?;
         let receipt = core::str::from_utf8(receipt).map_err(|_| Malformed::Undecodable)?;
         if (*decision, notice.outer.ending) == (Decision::Reject, Ending::Posted) {
             return Err(Rejected::NotForThis("a posting of what this member rejected"));

@@ -316,7 +316,7 @@ impl<'a> Peers<'a> {
             (false, _) | (true, []) => return Err(Malformed::Structure.into()),
             (true, _) => {}
         }
-        if usize::from(verified.count) > limits::PEERS_MAX {
+        if usize::from(verified.count) > limits::PEER_KEYS_MAX {
             return Err(Malformed::TooLarge("count of peers").into());
         }
         let root = peers.next().ok_or(Malformed::Structure)?;

@@ -56,6 +56,9 @@ impl Established {
         at_most(plain_text, limits::PLAIN_TEXT_MAX, "plain text")?;
         at_most(sensitive, limits::SENSITIVE_MAX, "sensitive data")?;
         at_most(account.information, limits::ACCOUNT_MAX, "account")?;
+        if !terms.is_in_order() {
+            return Err(Rejected::NotForThis("the order of the counterparties"));
+        }
         let kind = Kind::TransactionRequest;
         let keys = &self.session.keys;
         let mut builder = Builder::new(out);
@@ -111,6 +114,7 @@ impl Awaiting<TransactionSent> {
         let private = seal::open::<C>(&key, response.outer_bytes, response.seals.private, &mut scratch)
             .map_err(Rejected::not_verified("the sealed response data"))?;
         let display = Display::parse(display)?;
+        at_most(private, limits::SENSITIVE_MAX, "response data")?;
         sent.check::<C>(&display)?;
 
         let approved = matches!(display.outcome, Outcome::Approved);

@@ -204,6 +204,9 @@ impl<'a> Cryptogram2<'a> {
     pub fn parse(plain: &'a [u8], options: Options) -> Result<Self, Malformed> {
         let value: Self = codec::decode(plain)?;
         at_most(value.sensitive, limits::SENSITIVE_MAX, "sensitive data")?;
+        if let Verdict::Refused(reason) = &value.verdict {
+            reason.check()?;
+        }
         super::transaction::check_parties(&value.parties)?;
         if options.has(Options::TRANSACTION_INSIDE) != value.transaction.is_some()
             || options.has(Options::ANSWER_INSIDE) != value.answer.is_some()

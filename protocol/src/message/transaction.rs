@@ -69,6 +69,20 @@ pub struct Terms {
     pub reference: Option<TransactionId>,
 }
 
+impl Terms {
+    /// Reads the plain text of the terms field.
+    pub fn parse(plain: &[u8]) -> Result<Self, Malformed> {
+        let value: Self = codec::decode(plain)?;
+        if value.is_in_order() { Ok(value) } else { Err(Malformed::Structure) }
+    }
+
+    /// Whether the counterparties stand in ascending order, none of them twice.
+    #[must_use]
+    pub fn is_in_order(&self) -> bool {
+        self.counterparties.is_sorted_by(|one, next| one < next)
+    }
+}
+
 /// What the member says to the provider alone. The account proof, 16 bytes, follows as the last of the plain text.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Private<'a> {
@@ -162,6 +176,9 @@ impl<'a> Display<'a> {
         let value: Self = codec::decode(plain)?;
         check_parties(&value.parties)?;
         at_most(value.receipt.as_bytes(), limits::LINE_MAX, "receipt")?;
+        if let Outcome::Declined(reason) = &value.outcome {
+            reason.check()?;
+        }
         Ok(value)
     }
 }

@@ -10,10 +10,11 @@ use crate::codec::BufferFull;
 use crate::crypto::Crypto;
 use crate::error::{Malformed, Rejected};
 use crate::keys::Field;
+use crate::limits;
 use crate::message::acknowledgment::{Acknowledgment, Decision};
 use crate::message::final_notice::Outer;
 use crate::message::request::Node;
-use crate::message::{Header, Kind};
+use crate::message::{Header, Kind, at_most};
 use crate::seal::{self, Builder, Scratch};
 use crate::types::{Digest, Ending};
 
@@ -74,6 +75,8 @@ impl Member {
         };
         let data = open(self.keys.group::<C>(kind, Field::Data), part.seals.data)?;
         let sensitive = open(self.keys.private::<C>(kind, Field::Private), part.seals.sensitive)?;
+        at_most(data, limits::SENSITIVE_MAX, "acknowledgment data")?;
+        at_most(sensitive, limits::SENSITIVE_MAX, "sensitive data")?;
         Ok(Acknowledged {
             decision: part.outer.decision,
             plain_text: part.outer.plain_text.to_vec(),

@@ -52,9 +52,9 @@ pub(super) fn sign<C: Crypto>(
     Answer { message: batch.encode(), root }
 }
 
-/// Writes what one member is told.
+/// Writes what one member is told; what its card could not take is not written.
 pub(super) fn item(fill: impl FnOnce(&mut Builder<'_>) -> Result<(), BufferFull>) -> Result<Vec<u8>, BufferFull> {
-    let mut space = alloc::vec![0; limits::CARD_MESSAGE_MAX];
+    let mut space = alloc::vec![0; limits::ITEM_MAX];
     let mut builder = Builder::new(&mut space);
     fill(&mut builder)?;
     let length = builder.length();

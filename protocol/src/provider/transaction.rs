@@ -6,7 +6,7 @@ use rand_core::CryptoRngCore;
 
 use super::answer::{Answer, item, sign};
 use super::{AccountClaim, Group, Member, ProviderKeys, Requests};
-use crate::codec::{self, BufferFull};
+use crate::codec::BufferFull;
 use crate::crypto::{Crypto, Secret};
 use crate::error::{Malformed, Rejected};
 use crate::keys::{self, Field};
@@ -80,7 +80,7 @@ impl Member {
         let (inside, before_proof, proof) = Private::parse(private)?;
         let said = keys::said_in_transaction::<C>(&self.session, part.before_private, terms, before_proof);
         Ok(Wanted {
-            terms: codec::decode(terms)?,
+            terms: Terms::parse(terms)?,
             account: AccountClaim { information: inside.account.to_vec(), said, proof: Secret::from(*proof) },
             plain_text: part.outer.plain_text.to_vec(),
             sensitive: inside.sensitive.to_vec(),
