@@ -21,6 +21,7 @@ pub mod reader;
 pub mod response;
 pub mod status;
 pub mod tlv;
+pub mod transaction;
 pub mod writer;
 
 pub use access::{Condition, Operation, SecurityAttributes};

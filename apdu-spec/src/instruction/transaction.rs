@@ -4,6 +4,7 @@ use super::{Malformed, Wire};
 use crate::command::{Command, Header};
 use crate::limits::{DATA_MAX, DESCRIPTOR_MAX, JOURNAL_ENTRIES};
 use crate::provider::ProviderReference;
+use crate::transaction::CHILDREN_MAX;
 use crate::{Full, Writer};
 
 /// Chooses the provider record that the next session is for, and ends any session before it.
@@ -44,13 +45,15 @@ pub struct Build<'a> {
 /// Has the card sign the message it built, over what it combines.
 ///
 /// ```text
-/// 80 16  00 more | 80 last  00  [Lc digests and signatures of children]  [Le]
+/// 80 16  00 more | 80 last  count  [Lc Child ...]  [Le]
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sign<'a> {
     /// No more children follow: sign.
     pub last: bool,
-    /// Digests and signatures of children, whole ones.
+    /// How many children the node has, 0 to [`CHILDREN_MAX`]; the same in every command for one node.
+    pub count: u8,
+    /// [`Children`](crate::transaction::Children), whole ones.
     pub children: &'a [u8],
 }
 
@@ -142,17 +145,17 @@ impl<'a> Wire<'a> for Sign<'a> {
     const INSTRUCTION: u8 = 0x16;
 
     fn parse(command: &Command<'a>) -> Result<Self, Malformed> {
-        let last = match (command.header.p1, command.header.p2) {
-            (MORE, 0) => false,
-            (LAST, 0) => true,
+        let (last, count) = match (command.header.p1, command.header.p2) {
+            (MORE, count @ 0..=CHILDREN_MAX) => (false, count),
+            (LAST, count @ 0..=CHILDREN_MAX) => (true, count),
             _ => return Err(Malformed::Parameters),
         };
-        Ok(Self { last, children: command.data })
+        Ok(Self { last, count, children: command.data })
     }
 
     fn encode(&self, out: &mut Writer<'_>) -> Result<(), Full> {
         let (p1, expected) = if self.last { (LAST, DATA_MAX) } else { (MORE, 0) };
-        out.command(Header::proprietary(Self::INSTRUCTION, p1, 0), expected, |out| out.put(self.children))
+        out.command(Header::proprietary(Self::INSTRUCTION, p1, self.count), expected, |out| out.put(self.children))
     }
 }
 
