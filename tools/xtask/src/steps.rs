@@ -14,6 +14,12 @@ use crate::project::{Package, Project};
 /// Crates that run on the card, built for it from the smallest feature set.
 const CARD_SIDE: &[&str] = &["apdu-spec", "protocol", "card-os"];
 
+/// The fuzz targets: a workspace of their own.
+const FUZZ: &str = "tests/fuzz/Cargo.toml";
+
+/// The longest that a fuzz target may take for one input.
+const SECONDS_PER_INPUT: u32 = 10;
+
 /// Says what to run, once what it needs is installed.
 type Commands = Box<dyn Fn(&Project) -> Result<Vec<Command>>>;
 
@@ -38,7 +44,7 @@ impl Step {
 
 /// Every step, cheap ones first.
 pub(crate) fn all(project: &Project) -> Vec<Step> {
-    let mut steps = vec![Step::new("fmt", |_| Ok(()), |_| Ok(vec![cargo(&["fmt", "--all", "--check", "--", "-l"])]))];
+    let mut steps = vec![Step::new("fmt", |_| Ok(()), fmt)];
     steps.extend(project.packages.iter().map(clippy));
     steps.extend(project.packages.iter().map(test));
     steps.push(Step::new("doc", machine::prepare_to_build, |_| {
@@ -49,9 +55,8 @@ pub(crate) fn all(project: &Project) -> Vec<Step> {
     steps.extend(CARD_SIDE.iter().map(|name| {
         Step::new(format!("bare-metal {name}"), bare_metal::prepare, |project| for_the_card(project, name))
     }));
-    if project.root.join("tests/fuzz/Cargo.toml").exists() {
-        steps.push(Step::new("fuzz build", prepare_to_fuzz, build_fuzz_targets));
-        steps.push(Step::new("fuzz replay", prepare_to_fuzz, replay_corpora));
+    if project.root.join(FUZZ).exists() {
+        steps.push(Step::new("fuzz", prepare_to_fuzz, replay_corpora));
     }
     // Not on every machine, and slow to build; tests/tests/tidy.rs checks the licences everywhere.
     if is_installed("cargo-deny") {
@@ -59,6 +64,11 @@ pub(crate) fn all(project: &Project) -> Vec<Step> {
         steps.push(Step::new("deny", |_| Ok(()), move |_| Ok(vec![cargo(&check)])));
     }
     steps
+}
+
+fn fmt(project: &Project) -> Result<Vec<Command>> {
+    let manifests = ["Cargo.toml", FUZZ].into_iter().filter(|manifest| project.root.join(manifest).exists());
+    Ok(manifests.map(|path| cargo(&["fmt", "--manifest-path", path, "--all", "--check", "--", "-l"])).collect())
 }
 
 /// Clippy for one package alone, without features and with each of them: other packages' features do not help out.
@@ -98,22 +108,19 @@ fn prepare_to_fuzz(project: &Project) -> Result<()> {
     machine::prepare_to_build_cpp(project)
 }
 
-/// Fuzz targets need no nightly compiler to run a corpus once: libFuzzer's own `main` does that.
-fn build_fuzz_targets(project: &Project) -> Result<Vec<Command>> {
-    let mut command = cargo(&["build", "--bins", "--locked", "--manifest-path", "tests/fuzz/Cargo.toml"]);
-    command.env("CARGO_TARGET_DIR", project.target.join("fuzz")).env("RUSTFLAGS", "--cfg fuzzing");
-    Ok(vec![command])
-}
-
+/// Builds the fuzz targets and gives each its corpus once. That needs no nightly compiler: without instrumentation,
+/// libFuzzer's `main` still runs the inputs it is shown.
 fn replay_corpora(project: &Project) -> Result<Vec<Command>> {
-    let fuzz = project.root.join("tests/fuzz");
-    let packages = Project::at(&fuzz.join("Cargo.toml"))?.packages;
-    let mut commands = build_fuzz_targets(project)?;
-    for target in packages.iter().flat_map(|package| &package.binaries) {
-        let corpus = fuzz.join("corpus").join(target);
+    let mut build = cargo(&["build", "--bins", "--locked", "--manifest-path", FUZZ]);
+    build.env("CARGO_TARGET_DIR", project.target.join("fuzz")).env("RUSTFLAGS", "--cfg fuzzing");
+    let mut commands = vec![build];
+    let fuzz = Project::at(&project.root.join(FUZZ))?;
+    for target in fuzz.packages.iter().flat_map(|package| &package.binaries) {
+        let corpus = fuzz.root.join("corpus").join(target);
         ensure!(has_entries(&corpus), "{} is no corpus: give the fuzz target a few inputs", corpus.display());
         let mut replay = Command::new(project.target.join("fuzz/debug").join(target));
-        replay.arg("-runs=0").arg(corpus);
+        replay.args(["-runs=0", &format!("-timeout={SECONDS_PER_INPUT}")]).arg(corpus);
+        replay.arg(format!("-artifact_prefix={}/", project.target.join("xtask").display()));
         commands.push(replay);
     }
     Ok(commands)
