@@ -42,14 +42,22 @@ pub(super) struct Version {
 
 #[derive(Clone, Copy)]
 struct Entry {
-    key: Key,
+    id: ObjectId,
+    chunk: u8,
     committed_length: u8,
     pending_length: u8,
     committed: Place,
     pending: Place,
 }
 
+// The promise of 12 bytes a chunk in `limits`.
+const _: () = assert!(size_of::<Entry>() == 12);
+
 impl Entry {
+    fn key(&self) -> Key {
+        Key { id: self.id, chunk: self.chunk }
+    }
+
     /// What the running transaction sees.
     fn visible(&self) -> Option<Version> {
         match self.pending {
@@ -111,7 +119,7 @@ impl<const CHUNKS: usize> Index<CHUNKS> {
         let start = self.position(Key { id, chunk: *chunks.start() }).unwrap_or_else(|insertion| insertion);
         let mut end = start;
         for entry in self.entries.iter_mut().skip(start) {
-            if entry.key.id != id || entry.key.chunk > *chunks.end() {
+            if entry.id != id || entry.chunk > *chunks.end() {
                 break;
             }
             self.live -= size(self.geometry, entry.pending());
@@ -190,15 +198,15 @@ impl<const CHUNKS: usize> Index<CHUNKS> {
             Ok(position) => position + 1,
             Err(insertion) => insertion,
         };
-        let own = self.entries.get(..end)?.iter().rev().take_while(|entry| entry.key.id == id);
-        own.filter_map(|entry| Some((entry.key.chunk, entry.visible()?))).next()
+        let own = self.entries.get(..end)?.iter().rev().take_while(|entry| entry.id == id);
+        own.filter_map(|entry| Some((entry.chunk, entry.visible()?))).next()
     }
 
     /// The smallest object number in the range, as the running transaction sees it.
     pub(super) fn first_object(&self, from: ObjectId) -> Option<ObjectId> {
         let start = self.position(Key { id: from, chunk: 0 }).unwrap_or_else(|insertion| insertion);
         let visible = self.entries.get(start..)?.iter().find(|entry| entry.visible().is_some());
-        visible.map(|entry| entry.key.id)
+        visible.map(|entry| entry.id)
     }
 
     /// Whether every object's chunks are numbered without a gap and all but the last are full.
@@ -206,10 +214,10 @@ impl<const CHUNKS: usize> Index<CHUNKS> {
         let mut before: Option<&Entry> = None;
         self.entries.iter().all(|entry| {
             let expected = match before {
-                Some(last) if last.key.id == entry.key.id => {
-                    usize::from(last.committed_length) == full && last.key.chunk.checked_add(1) == Some(entry.key.chunk)
+                Some(last) if last.id == entry.id => {
+                    usize::from(last.committed_length) == full && last.chunk.checked_add(1) == Some(entry.chunk)
                 }
-                Some(_) | None => entry.key.chunk == 0,
+                Some(_) | None => entry.chunk == 0,
             };
             before = Some(entry);
             expected
@@ -235,8 +243,14 @@ impl<const CHUNKS: usize> Index<CHUNKS> {
         let position = match self.position(key) {
             Ok(position) => position,
             Err(position) => {
-                let entry =
-                    Entry { key, committed_length: 0, pending_length: 0, committed: Place::NONE, pending: Place::NONE };
+                let entry = Entry {
+                    id: key.id,
+                    chunk: key.chunk,
+                    committed_length: 0,
+                    pending_length: 0,
+                    committed: Place::NONE,
+                    pending: Place::NONE,
+                };
                 self.entries.insert(position, entry).map_err(|_| TableFull)?;
                 // Pending entries behind the new one have moved up by one.
                 if position < self.pending_first && self.pending_end > 0 {
@@ -252,7 +266,7 @@ impl<const CHUNKS: usize> Index<CHUNKS> {
     }
 
     fn position(&self, key: Key) -> Result<usize, usize> {
-        self.entries.binary_search_by(|entry| entry.key.cmp(&key))
+        self.entries.binary_search_by(|entry| entry.key().cmp(&key))
     }
 
     fn note_pending(&mut self, position: usize) {
