@@ -1,0 +1,318 @@
+//! Every value survives the wire, and no bytes make a parser fail in any other way than by refusing.
+
+use apdu_spec::access::{Condition, Operation, SecurityAttributes};
+use apdu_spec::command::Command;
+use apdu_spec::file::{Fcp, FileDescriptor, FileId, Records, ShortFileId};
+use apdu_spec::instruction::{self as ins, Instruction, Target};
+use apdu_spec::journal::{JournalEntry, Step};
+use apdu_spec::limits::{APDU_MAX, DATA_MAX, RECORD_SIZE_MAX, RECORDS_MAX, TRANSPARENT_SIZE_MAX};
+use apdu_spec::provider::{Instrument, Policy, ProviderInfo, ProviderRecord, ProviderReference};
+use apdu_spec::{Aid, Full, LifeCycle, ParseError, Reader, Response, Tag, Writer};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+fn bytes_of(write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>) -> Vec<u8> {
+    let mut space = vec![0; APDU_MAX];
+    let mut out = Writer::new(&mut space);
+    write(&mut out).unwrap();
+    out.written().to_vec()
+}
+
+/// The command comes back, and in less space than it takes it is refused.
+fn assert_survives(instruction: Instruction<'_>) {
+    let bytes = bytes_of(|out| instruction.encode(out));
+    let command = Command::parse(&bytes).unwrap();
+    assert!(Instruction::parse(&command) == Ok(instruction), "{bytes:02X?}");
+    for length in 0..bytes.len() {
+        let mut space = vec![0; length];
+        assert_eq!(instruction.encode(&mut Writer::new(&mut space)), Err(Full));
+        // A command cut short may still be a command, but never this one.
+        assert_ne!(Command::parse(&bytes[..length]), Ok(command), "{bytes:02X?} cut to {length}");
+    }
+}
+
+fn short_id() -> impl Strategy<Value = ShortFileId> {
+    (1..=30_u8).prop_map(|number| ShortFileId::parse(number).unwrap())
+}
+
+fn target() -> impl Strategy<Value = Target> {
+    prop_oneof![Just(Target::Current), short_id().prop_map(Target::Short)]
+}
+
+fn provider_reference() -> impl Strategy<Value = ProviderReference> {
+    (1..=16_u8).prop_map(|number| ProviderReference::parse(number).unwrap())
+}
+
+fn pin_reference() -> impl Strategy<Value = ins::PinReference> {
+    (1..=14_u8).prop_map(|number| ins::PinReference::parse(number).unwrap())
+}
+
+fn condition() -> impl Strategy<Value = Condition> {
+    any::<u8>().prop_filter_map("a condition", |byte| Condition::parse(byte).ok())
+}
+
+fn security() -> impl Strategy<Value = Vec<u8>> {
+    (0..0x80_u8, vec(condition(), 7)).prop_map(|(mode, conditions)| {
+        let conditions = conditions.iter().take(mode.count_ones() as usize).map(|condition| condition.to_byte());
+        std::iter::once(mode).chain(conditions).collect()
+    })
+}
+
+fn records() -> impl Strategy<Value = Records> {
+    (1..=RECORD_SIZE_MAX, 1..=RECORDS_MAX).prop_map(|(size, count)| Records { size, count })
+}
+
+fn descriptor() -> impl Strategy<Value = FileDescriptor> {
+    prop_oneof![
+        Just(FileDescriptor::Directory),
+        (1..=TRANSPARENT_SIZE_MAX).prop_map(|size| FileDescriptor::Transparent { size }),
+        records().prop_map(FileDescriptor::LinearFixed),
+        records().prop_map(FileDescriptor::LinearVariable),
+    ]
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    (any::<u64>(), any::<u64>(), any::<u8>(), 1..=14_u8).prop_map(
+        |(amount_max, amount_without_pin, times_without_pin, pin)| Policy {
+            amount_max,
+            amount_without_pin,
+            times_without_pin,
+            pin,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn file_commands_survive(
+        file in target(), high in 0..0x80_u8, low: u8, length in 1..=65_536_usize, number in 1..=RECORDS_MAX,
+        data in vec(any::<u8>(), 1..400), id: u16,
+    ) {
+        let offset = u16::from_be_bytes([if file == Target::Current { high } else { 0 }, low]);
+        assert_survives(Instruction::ReadBinary(ins::ReadBinary { file, offset, length }));
+        assert_survives(Instruction::UpdateBinary(ins::UpdateBinary { file, offset, data: &data }));
+        assert_survives(Instruction::ReadRecord(ins::ReadRecord { file, number, length }));
+        assert_survives(Instruction::UpdateRecord(ins::UpdateRecord { file, number, data: &data }));
+        assert_survives(Instruction::AppendRecord(ins::AppendRecord { file, data: &data }));
+        assert_survives(Instruction::DeleteFile(ins::DeleteFile { file: Some(FileId(id)) }));
+    }
+
+    #[test]
+    fn control_parameters_survive(
+        descriptor in descriptor(), id: u16, name in proptest::option::of(vec(any::<u8>(), 5..=16)),
+        short_id in proptest::option::of(short_id()), security in security(),
+    ) {
+        let name = name.as_deref().filter(|_| descriptor.is_directory()).map(|name| Aid::parse(name).unwrap());
+        let parameters = Fcp {
+            descriptor,
+            id: FileId(id),
+            name,
+            short_id: short_id.filter(|_| !descriptor.is_directory()),
+            security: SecurityAttributes::parse(&security).unwrap(),
+        };
+        assert_survives(Instruction::CreateFile(ins::CreateFile { parameters }));
+        for tag in [Tag::FCP, Tag::FCI] {
+            let bytes = bytes_of(|out| parameters.encode(tag, out));
+            let template = Reader::all(&bytes, |input| input.field(tag)).unwrap();
+            prop_assert_eq!(Fcp::parse(template), Ok(parameters));
+        }
+    }
+
+    #[test]
+    fn selections_survive(id: u16, name in vec(any::<u8>(), 1..=16), path in vec(any::<[u8; 2]>(), 1..=8)) {
+        let path = path.concat();
+        let ids = ins::FileIds::parse(&path).unwrap();
+        let selectors = [
+            ins::Selector::MasterFile,
+            ins::Selector::File(FileId(id)),
+            ins::Selector::ChildDirectory(FileId(id)),
+            ins::Selector::ElementaryFile(FileId(id)),
+            ins::Selector::Parent,
+            ins::Selector::Name(&name, ins::Occurrence::First),
+            ins::Selector::Name(&name, ins::Occurrence::Next),
+            ins::Selector::PathFromMasterFile(ids),
+            ins::Selector::PathFromCurrent(ids),
+        ];
+        for selector in selectors {
+            for answer in [ins::SelectAnswer::Fci, ins::SelectAnswer::Fcp, ins::SelectAnswer::Nothing] {
+                assert_survives(Instruction::Select(ins::Select { selector, answer }));
+            }
+        }
+    }
+
+    #[test]
+    fn pins_survive(
+        reference in pin_reference(), tries in 1..=15_u8, value in vec(any::<u8>(), 4..=16),
+        both in vec(any::<u8>(), 8..=32),
+    ) {
+        for part in [ins::VerifyPart::Compare(&value), ins::VerifyPart::Ask, ins::VerifyPart::Forget] {
+            assert_survives(Instruction::Verify(ins::Verify { reference, part }));
+        }
+        assert_survives(Instruction::ChangeReferenceData(ins::ChangeReferenceData { reference, old_and_new: &both }));
+        let record = ins::PinRecord { reference, tries, value: &value };
+        assert_survives(Instruction::StoreData(ins::StoreData::Pin(record)));
+    }
+
+    #[test]
+    fn provider_records_survive(
+        reference in provider_reference(), provider: [u8; 16], name in "[a-zA-Zäß€ ]{1,20}", instrument in 1..=7_u8,
+        condition in condition(), account in vec(any::<u8>(), 1..=64), account_secret: [u8; 16],
+        point in vec(any::<u8>(), 64), policy in proptest::option::of(policy()),
+    ) {
+        let mut root_key = [4; 65];
+        root_key[1..].copy_from_slice(&point);
+        let instrument = Instrument::parse(instrument).unwrap();
+        let info = ProviderInfo { reference, provider: &provider, name: &name, instrument, condition };
+        let record =
+            ProviderRecord { info, account: &account, account_secret: &account_secret, root_key: &root_key, policy };
+        assert_survives(Instruction::StoreData(ins::StoreData::Provider(record)));
+
+        let bytes = bytes_of(|out| record.encode(out));
+        prop_assert!(Reader::all(&bytes, ProviderRecord::parse) == Ok(record));
+        for length in 0..bytes.len() {
+            prop_assert!(Reader::all(&bytes[..length], ProviderRecord::parse) != Ok(record));
+        }
+    }
+
+    #[test]
+    fn transaction_commands_survive(
+        provider in provider_reference(), kind: u8, data in vec(any::<u8>(), 1..=DATA_MAX), last: bool,
+    ) {
+        let descriptor = &data[..data.len().min(512)];
+        assert_survives(Instruction::ChooseProvider(ins::ChooseProvider { provider }));
+        assert_survives(Instruction::LoadDescriptor(ins::LoadDescriptor { descriptor }));
+        assert_survives(Instruction::GetJournal(ins::GetJournal { count: provider.number() }));
+        for instruction in [
+            Instruction::Build(ins::Build { kind, input: &data }),
+            Instruction::Sign(ins::Sign { last, count: provider.number(), children: &data }),
+            Instruction::Receive(ins::Receive { kind, message: &data }),
+        ] {
+            let bytes = bytes_of(|out| instruction.encode(out));
+            prop_assert!(Instruction::parse(&Command::parse(&bytes).unwrap()) == Ok(instruction));
+        }
+        for generate in [false, true] {
+            assert_survives(Instruction::GenerateKeyPair(ins::GenerateKeyPair { provider, generate }));
+        }
+    }
+
+    #[test]
+    fn journal_entries_survive(
+        sequence: u32, provider in provider_reference(), transaction: [u8; 16], kind: u8, role: u8, amount: u64,
+        currency: [u8; 3], step in 1..=7_u8,
+    ) {
+        let step = Step::parse(step).unwrap();
+        let entry = JournalEntry { sequence, provider, transaction, kind, role, amount, currency, step };
+        let bytes = bytes_of(|out| entry.encode(out));
+        prop_assert_eq!(bytes.len(), JournalEntry::LENGTH);
+        prop_assert_eq!(JournalEntry::parse(&bytes), Ok(entry));
+        for length in 0..bytes.len() {
+            prop_assert_eq!(JournalEntry::parse(&bytes[..length]), Err(ParseError::Truncated));
+        }
+        prop_assert_eq!(JournalEntry::parse(&[&bytes[..], &[0]].concat()), Err(ParseError::TrailingData));
+    }
+
+    /// What is parsed from any bytes can be said again, and means the same.
+    #[test]
+    fn any_bytes_are_refused_or_understood(bytes in vec(any::<u8>(), 0..300), header in any_header()) {
+        for bytes in [bytes.clone(), [&header[..], &bytes].concat()] {
+            let _ = Response::parse(&bytes);
+            let _ = Fcp::parse(&bytes);
+            let _ = Reader::all(&bytes, ProviderRecord::parse);
+            let _ = Reader::all(&bytes, ins::PinRecord::parse);
+            let _ = JournalEntry::parse(&bytes);
+            let _ = ins::GenerateKeyPair::parse_answer(&bytes);
+            let _ = ins::GetStatus::parse_answer(&bytes);
+            if let Ok(command) = Command::parse(&bytes) {
+                let again = bytes_of(|out| command.encode(out));
+                prop_assert_eq!(Command::parse(&again), Ok(command));
+                if let Ok(instruction) = Instruction::parse(&command) {
+                    let again = bytes_of(|out| instruction.encode(out));
+                    prop_assert!(Instruction::parse(&Command::parse(&again).unwrap()) == Ok(instruction));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_data_objects_survive(tags in vec((1..=0xFFFE_u16, vec(any::<u8>(), 0..300)), 0..8)) {
+        let objects: Vec<_> = tags
+            .iter()
+            .filter(|(tag, _)| match tag.to_be_bytes() {
+                [0, single] => single & 0x1F != 0x1F,
+                [first, second] => first & 0x1F == 0x1F && (0x1F..0x80).contains(&second),
+            })
+            .collect();
+        let bytes = bytes_of(|out| objects.iter().try_for_each(|(tag, value)| out.field(Tag(*tag), value)));
+        let mut input = Reader::new(&bytes);
+        for (tag, value) in objects {
+            prop_assert_eq!(input.object(), Ok((Tag(*tag), &value[..])));
+        }
+        prop_assert_eq!(input.finish(), Ok(()));
+    }
+}
+
+/// Headers that exist, so that bodies are looked at.
+fn any_header() -> impl Strategy<Value = [u8; 4]> {
+    let known = prop_oneof![
+        (
+            Just(0x00_u8),
+            proptest::sample::select(vec![
+                0x20_u8, 0x24, 0x47, 0x70, 0x84, 0xA4, 0xB0, 0xB2, 0xC0, 0xD6, 0xDC, 0xE0, 0xE2, 0xE4,
+            ])
+        ),
+        (Just(0x80), proptest::sample::select(vec![0x10, 0x12, 0x14, 0x16, 0x18, 0x1A, 0x1C, 0xE2, 0xF0, 0xF2])),
+    ];
+    let parameter = || prop_oneof![Just(0_u8), Just(4), Just(0x80), Just(0x90), any::<u8>()];
+    (known, parameter(), parameter()).prop_map(|((class, instruction), p1, p2)| [class, instruction, p1, p2])
+}
+
+#[test]
+fn commands_without_choice_survive() {
+    assert_survives(Instruction::GetStatus(ins::GetStatus));
+    assert_survives(Instruction::ListProviders(ins::ListProviders));
+    assert_survives(Instruction::DeleteFile(ins::DeleteFile { file: None }));
+    for length in [1, 255, 256] {
+        assert_survives(Instruction::GetChallenge(ins::GetChallenge { length }));
+        assert_survives(Instruction::GetResponse(ins::GetResponse { length }));
+    }
+    for state in
+        [LifeCycle::OpReady, LifeCycle::Initialized, LifeCycle::Secured, LifeCycle::CardLocked, LifeCycle::Terminated]
+    {
+        assert_survives(Instruction::SetStatus(ins::SetStatus { state }));
+    }
+    for command in [ins::ManageChannel::OpenAny, ins::ManageChannel::Open(3), ins::ManageChannel::Close(1)] {
+        assert_survives(Instruction::ManageChannel(command));
+    }
+}
+
+#[test]
+fn the_seven_cases_have_the_standards_bytes() {
+    let long = [0xAB; 256];
+    let cases: [(&[u8], &[u8], usize); 7] = [
+        (&[0, 0xA4, 4, 0], &[], 0),
+        (&[0, 0xA4, 4, 0, 0x10], &[], 0x10),
+        (&[0, 0xA4, 4, 0, 1, 0xAB], &[0xAB], 0),
+        (&[0, 0xA4, 4, 0, 1, 0xAB, 0], &[0xAB], 256),
+        (&[0, 0xA4, 4, 0, 0, 1, 1], &[], 257),
+        (&[&[0, 0xA4, 4, 0, 0, 1, 0][..], &long].concat(), &long, 0),
+        (&[&[0, 0xA4, 4, 0, 0, 1, 0][..], &long, &[0, 0]].concat(), &long, 65_536),
+    ];
+    for (bytes, data, expected) in cases {
+        let command = Command::parse(bytes).unwrap();
+        assert_eq!((command.data, command.expected), (data, expected));
+        assert_eq!(bytes_of(|out| command.encode(out)), bytes);
+    }
+}
+
+/// ISO/IEC 7816-4, 5.5.3: the conditions follow in the order of the mode byte's bits, the highest first.
+#[test]
+fn conditions_belong_to_the_bits_of_the_access_mode() {
+    let attributes = SecurityAttributes::parse(&[0x43, 0xFF, 0x12, 0x00]).unwrap();
+    assert_eq!(attributes.condition(Operation::DeleteSelf), Condition::NEVER);
+    assert_eq!(attributes.condition(Operation::Update), Condition::pin(2).unwrap());
+    assert_eq!(attributes.condition(Operation::Read), Condition::ALWAYS);
+    assert_eq!(attributes.condition(Operation::Append), Condition::NEVER);
+    for malformed in [&[][..], &[0x80], &[0x03, 0x00], &[0x01, 0x00, 0x00], &[0x01, 0x0F], &[0x01, 0x1F]] {
+        assert!(SecurityAttributes::parse(malformed).is_err(), "{malformed:02X?}");
+    }
+}
