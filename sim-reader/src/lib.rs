@@ -1,5 +1,12 @@
 //! The virtual card and its reader: the card OS inside a process, with its flash in a file or in memory.
+//!
+//! [`card::SoftwareCard`] is the card in this process; [`tcp`] lets another process drive it; [`image`] keeps its flash
+//! in a file, [`flash`] in memory that loses power where a test says so; [`fault`] does to messages what bad cables do.
 
+pub mod atr;
+pub mod card;
+pub mod fault;
 pub mod flash;
 pub mod image;
 pub mod passphrase;
+pub mod tcp;

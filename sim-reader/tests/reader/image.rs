@@ -1,7 +1,5 @@
 //! A card image as its owner sees it: what was written is there, whatever happened to the process, the file or the host.
 
-#![expect(clippy::unwrap_used, reason = "a panic is a test's verdict")]
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
