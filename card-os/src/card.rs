@@ -1,7 +1,7 @@
 //! The card and its two doors.
 
 use apdu_spec::command::SecureMessaging;
-use apdu_spec::instruction::GetResponse;
+use apdu_spec::instruction::{GetResponse, Sign};
 use apdu_spec::{Class, Command, Instruction, Malformed, Status, Wire, Writer};
 
 use crate::boot::BootError;
@@ -45,7 +45,11 @@ impl<P: Platform> Card<P> {
             return 0;
         };
         let mut writer = Writer::new(data);
+        if !is_sign(command) {
+            self.system.interrupt();
+        }
         let status = self.process(command, &mut writer).unwrap_or_else(|refusal| {
+            self.system.interrupt();
             writer.truncate(0);
             refusal.into()
         });
@@ -92,6 +96,14 @@ impl<P: Platform> Card<P> {
                 Err(refusal)
             }
         }
+    }
+}
+
+/// Whether the command can continue a node that is being signed. One that is malformed is refused, which interrupts as well.
+fn is_sign(command: &[u8]) -> bool {
+    match command {
+        [class, Sign::INSTRUCTION, ..] => Class::parse(*class).is_some_and(|class| class.proprietary),
+        _ => false,
     }
 }
 

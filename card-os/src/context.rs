@@ -1,6 +1,7 @@
 //! What a handler works with.
 
 use apdu_spec::LifeCycle;
+use protocol::limits::CARD_MESSAGE_MAX;
 
 use crate::platform::Platform;
 use crate::random::{Random, Seeded};
@@ -20,6 +21,8 @@ pub(crate) struct Context<'a, P: Platform> {
     pub(crate) number: u8,
     pub(crate) channel: &'a mut Channel,
     pub(crate) transaction: &'a mut transaction::Session,
+    /// Where sealed fields are opened; who does so erases it.
+    pub(crate) scratch: &'a mut [u8; CARD_MESSAGE_MAX],
 }
 
 impl<P: Platform> Context<'_, P> {

@@ -68,7 +68,7 @@ pub(crate) fn signing_key(reference: ProviderReference) -> ObjectId {
     ObjectId(SIGNING_KEY | u32::from(reference.number()))
 }
 
-/// The descriptor last accepted from a provider: version (4), descriptor.
+/// The signed descriptor last accepted from a provider.
 pub(crate) fn descriptor(reference: ProviderReference) -> ObjectId {
     ObjectId(DESCRIPTOR | u32::from(reference.number()))
 }

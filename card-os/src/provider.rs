@@ -4,7 +4,7 @@ use apdu_spec::limits::{ACCOUNT_INFORMATION_MAX, PROVIDER_ID_MAX, PROVIDER_NAME_
 use apdu_spec::provider::{Policy, ProviderInfo, ProviderRecord, ProviderReference};
 use apdu_spec::{Reader, Writer};
 use embedded_storage::nor_flash::NorFlash;
-use protocol::crypto::{Crypto, RustCrypto, Secret, random_scalar};
+use protocol::crypto::{Crypto, PublicKey, RustCrypto, Secret, random_scalar};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::access::{Granted, Personalisation};
@@ -57,7 +57,7 @@ impl Provider {
 /// A provider record's registered signing key.
 pub(crate) struct SigningKey {
     scalar: Secret<32>,
-    public: [u8; 65],
+    public: PublicKey,
 }
 
 impl SigningKey {
@@ -66,20 +66,19 @@ impl SigningKey {
         let id = objects::signing_key(provider.subject().info()?.reference);
         store.length(id).ok_or(Refusal::ReferenceNotFound)?;
         let mut scalar = Zeroizing::new([0; 32]);
-        let mut public = [0; 65];
+        let mut public = PublicKey([0; 65]);
         store.read(id, 0, scalar.as_mut_slice())?;
-        store.read(id, 32, &mut public)?;
+        store.read(id, 32, &mut public.0)?;
         Ok(Self { scalar: Secret::from(*scalar), public })
     }
 
-    #[expect(dead_code, reason = "for the transaction messages that are being wired in")]
     /// The private half.
     pub(crate) fn scalar(&self) -> &Secret<32> {
         &self.scalar
     }
 
     /// The public half.
-    pub(crate) fn public(&self) -> &[u8; 65] {
+    pub(crate) fn public(&self) -> &PublicKey {
         &self.public
     }
 }

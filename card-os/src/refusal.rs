@@ -1,6 +1,7 @@
 //! Why the card refuses, by who is to blame. Each refusal becomes one status word, here and nowhere else.
 
-use apdu_spec::{Full, Malformed, Status};
+use apdu_spec::{Full, Malformed, ParseError, Status};
+use protocol::error::Rejected;
 
 use crate::store::Fault;
 
@@ -37,6 +38,12 @@ pub(crate) enum Refusal {
     WrongOffset,
     /// The access condition is not met.
     NotGranted,
+    /// A message of the provider's does not verify, or answers something else.
+    NotVerified,
+    /// A newer descriptor was accepted before.
+    Outdated,
+    /// The card's own limit for the account, which no PIN lifts.
+    AboveLimit,
     /// The PIN is wrong, or was not given.
     WrongPin {
         /// The tries left.
@@ -54,6 +61,11 @@ pub(crate) enum Refusal {
     Fault,
 }
 
+impl Refusal {
+    /// A data field that is not what the command takes.
+    pub(crate) const WRONG_DATA: Self = Self::Malformed(Malformed::Data(ParseError::Invalid));
+}
+
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         match refusal {
@@ -64,8 +76,8 @@ impl From<Refusal> for Status {
             Refusal::Malformed(Malformed::Data(_)) => Self::WRONG_DATA,
             Refusal::NoChannel => Self::CHANNEL_NOT_SUPPORTED,
             Refusal::NoSecureMessaging => Self::SECURE_MESSAGING_NOT_SUPPORTED,
-            Refusal::OutOfOrder => Self::CONDITIONS_NOT_SATISFIED,
-            Refusal::NotAvailable => Self::FUNCTION_NOT_SUPPORTED,
+            Refusal::OutOfOrder | Refusal::Outdated => Self::CONDITIONS_NOT_SATISFIED,
+            Refusal::NotAvailable | Refusal::AboveLimit => Self::FUNCTION_NOT_SUPPORTED,
             Refusal::NoCurrentFile => Self::NO_CURRENT_FILE,
             Refusal::WrongFileType => Self::INCOMPATIBLE_FILE,
             Refusal::FileNotFound => Self::FILE_NOT_FOUND,
@@ -75,7 +87,7 @@ impl From<Refusal> for Status {
             Refusal::FileExists => Self::FILE_EXISTS,
             Refusal::NameExists => Self::AID_EXISTS,
             Refusal::WrongOffset => Self::WRONG_OFFSET,
-            Refusal::NotGranted => Self::SECURITY_NOT_SATISFIED,
+            Refusal::NotGranted | Refusal::NotVerified => Self::SECURITY_NOT_SATISFIED,
             Refusal::WrongPin { left } => Self::tries_left(left),
             Refusal::PinBlocked => Self::PIN_BLOCKED,
             Refusal::NoSpace => Self::NOT_ENOUGH_SPACE,
@@ -88,6 +100,21 @@ impl From<Refusal> for Status {
 impl From<Malformed> for Refusal {
     fn from(malformed: Malformed) -> Self {
         Self::Malformed(malformed)
+    }
+}
+
+impl From<ParseError> for Refusal {
+    fn from(error: ParseError) -> Self {
+        Self::Malformed(error.into())
+    }
+}
+
+impl From<Rejected> for Refusal {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::Malformed(_) | Rejected::TooLarge(_) => Self::WRONG_DATA,
+            Rejected::NotVerified(_) | Rejected::NotForThis(_) | Rejected::UnknownKey => Self::NotVerified,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use apdu_spec::{Instruction, LifeCycle, Writer};
 use embedded_storage::nor_flash::NorFlash;
+use protocol::limits::CARD_MESSAGE_MAX;
 
 use crate::boot::BootError;
 use crate::command::Handle;
@@ -20,6 +21,7 @@ pub(crate) struct System<P: Platform> {
     session: Session,
     random: Random,
     platform: P,
+    scratch: [u8; CARD_MESSAGE_MAX],
 }
 
 impl<P: Platform> System<P> {
@@ -34,11 +36,16 @@ impl<P: Platform> System<P> {
     }
 
     fn new(platform: P, store: Store<P::Flash>) -> Self {
-        Self { store, session: Session::default(), random: Random::default(), platform }
+        Self { store, session: Session::default(), random: Random::default(), platform, scratch: [0; CARD_MESSAGE_MAX] }
     }
 
     pub(crate) fn reset(&mut self) {
         self.session = Session::default();
+    }
+
+    /// A node that is half-made is worth nothing once anything but the next SIGN has come.
+    pub(crate) fn interrupt(&mut self) {
+        self.session.transaction.interrupt();
     }
 
     pub(crate) fn into_parts(self) -> (P, P::Flash) {
@@ -80,10 +87,15 @@ impl<P: Platform> System<P> {
             random: &mut self.random,
             state,
             number,
-            channel,
-            transaction,
+            channel: &mut *channel,
+            transaction: &mut *transaction,
+            scratch: &mut self.scratch,
         };
-        run(instruction, &mut context, reply)
+        let outcome = run(instruction, &mut context, reply);
+        if channel.application != Application::Transaction {
+            transaction.close(number);
+        }
+        outcome
     }
 }
 
@@ -119,9 +131,10 @@ fn run<P: Platform>(
         Instruction::StoreData(it) => it.handle(context, reply),
         Instruction::SetStatus(it) => it.handle(context, reply),
         Instruction::GetStatus(it) => it.handle(context, reply),
-        Instruction::LoadDescriptor(_) | Instruction::Build(_) | Instruction::Sign(_) | Instruction::Receive(_) => {
-            Err(Refusal::NotHere)
-        }
+        Instruction::LoadDescriptor(it) => it.handle(context, reply),
+        Instruction::Build(it) => it.handle(context, reply),
+        Instruction::Sign(it) => it.handle(context, reply),
+        Instruction::Receive(it) => it.handle(context, reply),
         // The link and the session have answered these.
         Instruction::GetResponse(_) | Instruction::ManageChannel(_) => Err(Refusal::OutOfOrder),
     }

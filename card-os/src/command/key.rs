@@ -18,6 +18,6 @@ impl Handle for GenerateKeyPair {
         }
         let record = context.permit_use(record)?;
         let key = SigningKey::load(context.store, &record)?;
-        Ok(Self::encode_answer(key.public(), reply)?)
+        Ok(Self::encode_answer(&key.public().0, reply)?)
     }
 }

@@ -4,7 +4,7 @@ use apdu_spec::instruction::{ChooseProvider, ListProviders};
 use apdu_spec::provider::ProviderReference;
 use apdu_spec::{Tag, Writer};
 
-use super::Session;
+use super::{Owner, Session, Stage};
 use crate::command::Handle;
 use crate::context::Context;
 use crate::platform::Platform;
@@ -32,7 +32,8 @@ impl Handle for ChooseProvider {
         *context.transaction = Session::Idle;
         let provider = Provider::load(context.store, self.provider)?;
         context.permit_use(provider)?;
-        *context.transaction = Session::Chosen { channel: context.number, provider: self.provider };
+        let owner = Owner { channel: context.number, provider: self.provider };
+        *context.transaction = Session::Open(owner, Stage::Chosen);
         Ok(())
     }
 }

@@ -17,7 +17,6 @@ use crate::refusal::Refusal;
 use crate::store::Store;
 
 /// Adds an entry, whose sequence number is set here, in the place of the oldest.
-#[expect(dead_code, reason = "for the transaction messages that are being wired in")]
 pub(crate) fn append<F: NorFlash>(store: &mut Store<F>, entry: JournalEntry) -> Result<(), Refusal> {
     let last = newest(store)?.map_or(0, |entry| entry.sequence);
     let sequence = last.checked_add(1).ok_or(Refusal::NoSpace)?;
@@ -25,7 +24,6 @@ pub(crate) fn append<F: NorFlash>(store: &mut Store<F>, entry: JournalEntry) -> 
 }
 
 /// Records that a transaction got to `step`. One that has been pushed out of the journal is not brought back.
-#[expect(dead_code, reason = "for the transaction messages that are being wired in")]
 pub(crate) fn advance<F: NorFlash>(
     store: &mut Store<F>,
     provider: ProviderReference,
