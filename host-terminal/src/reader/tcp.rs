@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use apdu_spec::link::{HEADER_LENGTH, Header, Kind, Refusal, VERSION};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -24,7 +24,7 @@ const RESPONSE_MIN: usize = 2;
 pub struct TcpReader {
     /// Not there while an exchange is under way or after one that did not end as it should: what comes next on such a
     /// stream is not the answer to what is asked next.
-    stream: Option<TcpStream>,
+    stream: Option<BufReader<TcpStream>>,
     atr: Vec<u8>,
 }
 
@@ -42,7 +42,7 @@ impl TcpReader {
         let stream = connected.map_err(|source| ReaderError::Unreachable { address: address.to_owned(), source })?;
         // A command waits for its answer: there is never a second small packet to wait for.
         stream.set_nodelay(true)?;
-        let mut reader = Self { stream: Some(stream), atr: Vec::new() };
+        let mut reader = Self { stream: Some(BufReader::new(stream)), atr: Vec::new() };
         reader.power_on().await?;
         Ok(reader)
     }
@@ -150,7 +150,7 @@ impl Reader for TcpReader {
     }
 }
 
-async fn ask(stream: &mut TcpStream, header: Header, body: &[u8]) -> Result<(Kind, Vec<u8>), ReaderError> {
+async fn ask(stream: &mut BufReader<TcpStream>, header: Header, body: &[u8]) -> Result<(Kind, Vec<u8>), ReaderError> {
     stream.write_all(&[header.encode().as_slice(), body].concat()).await?;
     let mut header = [0; HEADER_LENGTH];
     stream.read_exact(&mut header).await?;
