@@ -1,3 +1,40 @@
 //! The member's terminal: the way to a card and what is done with it.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`reader`] | whatever a card can be reached through |
+//! | [`card`] | the card's transaction application, its commands as functions |
+//! | [`hop`] | messages between hops, in frames over TCP |
+//! | [`member`] | one member's part in a round: combining and separating |
+//! | [`offer`] | what terminals say to each other alone |
+//! | [`purse`] | a card with its account chosen and its provider's descriptor loaded |
+//! | [`pay`], [`sell`], [`status`] | what a terminal is for |
+//!
+//! A terminal holds no session key and no account number: what it sees is what the cards and the provider let it see.
 
+pub mod card;
+pub mod error;
+pub mod hop;
+pub mod member;
+pub mod observe;
+pub mod offer;
+pub mod pay;
+pub mod purse;
 pub mod reader;
+pub mod receipt;
+pub mod sell;
+pub mod status;
+pub mod words;
+
+pub use error::{Error, Failure, Misbehaviour};
+
+/// What the other places are called in errors and events.
+pub const PROVIDER: &str = "provider";
+/// See [`PROVIDER`].
+pub const SHOP: &str = "merchant's terminal";
+/// See [`PROVIDER`].
+pub const SHOP_CARD: &str = "merchant's card";
+/// See [`PROVIDER`].
+pub const CUSTOMER: &str = "cardholder's terminal";
+/// See [`PROVIDER`].
+pub const CUSTOMER_CARD: &str = "cardholder's card";

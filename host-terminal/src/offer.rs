@@ -1,0 +1,141 @@
+//! What terminals say to each other alone. Their kinds are from 40 on; no provider takes them.
+//!
+//! ```text
+//! suite 01  kind 40                    what do you offer?
+//! suite 01  kind 41  Offer             this
+//! suite 01  kind 42  line (postcard)   I cannot go on
+//! ```
+//!
+//! Nothing here is signed: what counts is what the cards seal and the provider vouches for.
+
+use protocol::amount::Amount;
+use protocol::error::Malformed;
+use protocol::limits::{LINE_MAX, NAME_MAX};
+use protocol::message::SUITE_1;
+use protocol::types::{Currency, ProviderId};
+use serde::{Deserialize, Serialize};
+
+/// Asks for an offer.
+pub const OFFER_REQUEST: u8 = 0x40;
+/// An [`Offer`].
+pub const OFFER: u8 = 0x41;
+/// The terminal cannot go on; a line for a person says why.
+pub const STOPPED: u8 = 0x42;
+
+/// What a shop's terminal asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// Where the shop has its account, and the customer must have one.
+    pub provider: ProviderId,
+    /// The amount, in minor units.
+    pub amount: u64,
+    /// The currency.
+    pub currency: Currency,
+    /// What the shop calls itself, at most [`NAME_MAX`] bytes; the provider vouches for another name later.
+    pub shop: String,
+}
+
+impl Offer {
+    /// The amount with its currency.
+    #[must_use]
+    pub const fn amount(&self) -> Amount {
+        Amount { minor: self.amount, currency: self.currency }
+    }
+
+    /// The message.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        message(OFFER, self)
+    }
+
+    /// Reads the message.
+    ///
+    /// # Errors
+    /// [`Malformed`] for anything else.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+        let offer: Self = body(OFFER, bytes)?;
+        if offer.shop.len() > NAME_MAX {
+            return Err(Malformed::TooLarge("name"));
+        }
+        let letters = Currency::parse(offer.currency.as_str()).is_some();
+        if letters && !offer.shop.contains(char::is_control) { Ok(offer) } else { Err(Malformed::Undecodable) }
+    }
+}
+
+/// The message that asks for an offer.
+#[must_use]
+pub const fn request() -> [u8; 2] {
+    [SUITE_1, OFFER_REQUEST]
+}
+
+/// The message that says why a terminal cannot go on.
+#[must_use]
+pub fn stopped(line: &str) -> Vec<u8> {
+    message(STOPPED, line)
+}
+
+/// The line of such a message; `None` for another message.
+pub(crate) fn stopped_line(bytes: &[u8]) -> Option<String> {
+    body::<String>(STOPPED, bytes).ok().filter(|line| line.len() <= LINE_MAX)
+}
+
+fn message<T: Serialize + ?Sized>(kind: u8, value: &T) -> Vec<u8> {
+    let mut message = vec![SUITE_1, kind];
+    message.extend(postcard::to_stdvec(value).unwrap_or_default());
+    message
+}
+
+/// Reads a value that takes all of the message and is spelt as it would be written.
+fn body<T: Serialize + for<'a> Deserialize<'a>>(kind: u8, bytes: &[u8]) -> Result<T, Malformed> {
+    let body = match bytes {
+        [SUITE_1, found, body @ ..] if *found == kind => body,
+        [SUITE_1, found, ..] => return Err(Malformed::UnexpectedKind(*found)),
+        [suite, _, ..] => return Err(Malformed::UnknownSuite(*suite)),
+        [] | [_] => return Err(Malformed::Undecodable),
+    };
+    let (value, rest) = postcard::take_from_bytes::<T>(body).map_err(|_| Malformed::Undecodable)?;
+    if !rest.is_empty() {
+        return Err(Malformed::TrailingBytes);
+    }
+    if message(kind, &value) == bytes { Ok(value) } else { Err(Malformed::NotCanonical) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offer() -> Offer {
+        Offer { provider: ProviderId([7; 16]), amount: 1250, currency: Currency(*b"EUR"), shop: "Bäckerei".to_owned() }
+    }
+
+    #[test]
+    fn an_offer_is_read_as_it_was_written_and_not_otherwise() {
+        let whole = offer().encode();
+        assert_eq!(Offer::parse(&whole), Ok(offer()));
+        assert!((0..whole.len()).all(|length| Offer::parse(&whole[..length]).is_err()));
+        assert_eq!(Offer::parse(&[whole.as_slice(), &[0]].concat()), Err(Malformed::TrailingBytes));
+        assert_eq!(Offer::parse(&stopped("no")), Err(Malformed::UnexpectedKind(STOPPED)));
+        let mut other_suite = whole.clone();
+        other_suite[0] = 2;
+        assert_eq!(Offer::parse(&other_suite), Err(Malformed::UnknownSuite(2)));
+        // The amount spelt longer than it need be.
+        let overlong = [&whole[..18], &[0xE2, 0x89, 0x00], &whole[20..]].concat();
+        assert_eq!(whole[18..20], [0xE2, 0x09]);
+        assert_eq!(Offer::parse(&overlong), Err(Malformed::NotCanonical));
+    }
+
+    #[test]
+    fn names_that_steer_a_screen_or_are_too_long_are_refused() {
+        for shop in ["\u{1b}[2J", "a\nb", &"x".repeat(NAME_MAX + 1)] {
+            assert!(Offer::parse(&Offer { shop: shop.to_owned(), ..offer() }.encode()).is_err(), "{shop:?}");
+        }
+        assert!(Offer::parse(&Offer { currency: Currency(*b"e\x1b["), ..offer() }.encode()).is_err());
+    }
+
+    #[test]
+    fn a_line_says_why_a_terminal_stopped() {
+        assert_eq!(stopped_line(&stopped("no provider")), Some("no provider".to_owned()));
+        assert_eq!(stopped_line(&stopped(&"x".repeat(LINE_MAX + 1))), None);
+        assert_eq!(stopped_line(&offer().encode()), None);
+    }
+}
