@@ -4,4 +4,5 @@ pub mod architecture;
 pub mod bench;
 pub mod licence;
 pub mod tidy;
+pub mod transcript;
 pub mod workspace;

@@ -1,0 +1,50 @@
+//! The transcripts in `vectors/` and the examples in the card's manual, played to the card.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use sim_reader::card::{Noise, SoftwareCard};
+use sim_reader::flash::RamFlash;
+use symbolon_tests::transcript::{Player, play};
+
+struct NewCard(SoftwareCard<RamFlash>);
+
+impl NewCard {
+    fn new() -> Result<Self> {
+        let mut card = SoftwareCard::format(RamFlash::new(32), Noise::seeded(1))?;
+        card.power_on()?;
+        Ok(Self(card))
+    }
+}
+
+impl Player for NewCard {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>> {
+        Ok(self.0.transmit(command)?)
+    }
+
+    /// The whole way down: the card starts again from what its flash holds.
+    fn reset(&mut self) -> Result<()> {
+        self.0.power_off();
+        self.0.power_on()?;
+        Ok(())
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+#[test]
+fn every_transcript_is_answered_as_written() {
+    let mut played = 0;
+    for entry in fs::read_dir(root().join("tests/vectors")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "apdu") {
+            let steps = play(&path, &mut NewCard::new().unwrap()).unwrap_or_else(|error| panic!("{error:#}"));
+            assert!(steps > 0, "{} says nothing", path.display());
+            played += 1;
+        }
+    }
+    assert!(played > 0, "there are transcripts");
+}
