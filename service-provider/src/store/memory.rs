@@ -3,7 +3,7 @@
 use crate::ledger::{AccountId, Entry, Funds, Posting};
 use crate::store::StoreError;
 use crate::store::account::{Account, AccountNumber, NewAccount};
-use crate::store::tables::{AnswerRow, Database, Effect, NodeRow, Tables, TransactionRow};
+use crate::store::tables::{AnswerRow, Database, Effect, NodeRow, Purse, Tables, TransactionRow};
 use crate::store::transaction::{Phase, Stage};
 use crate::time::Timestamp;
 use protocol::crypto::PublicKey;
@@ -32,7 +32,7 @@ impl Database for MemoryStore {
     async fn write<T, F>(&self, operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Maps) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&mut Maps) -> Result<T, StoreError> + Send + 'static,
     {
         // A panic inside an operation leaves maps that nothing more may be promised about.
         operation(&mut *self.maps.lock().map_err(|_poisoned| StoreError::Stopped)?)
@@ -116,6 +116,11 @@ impl Tables for Maps {
 
     fn accounts_after(&self, id: Option<AccountId>, limit: usize) -> Result<Vec<AccountId>, StoreError> {
         Ok(after(&self.accounts, id, limit).map(|(id, _)| *id).collect())
+    }
+
+    fn purse(&self, id: AccountId) -> Result<Option<Purse>, StoreError> {
+        let Some((account, funds)) = self.accounts.get(&id).zip(self.funds.get(&id)) else { return Ok(None) };
+        Ok(Some(Purse { funds: *funds, instrument: account.instrument, blocked: account.blocked }))
     }
 
     fn funds(&self, account: AccountId) -> Result<Option<Funds>, StoreError> {
@@ -253,9 +258,16 @@ impl Tables for Maps {
         Ok(self.nodes.get(digest).copied())
     }
 
-    fn insert_answer(&mut self, id: TransactionId, stage: Stage, answer: &AnswerRow) -> Result<(), StoreError> {
+    fn insert_answer(&mut self, id: TransactionId, stage: Stage, answer: &AnswerRow) -> Result<bool, StoreError> {
+        if self.answers.contains_key(&(id, stage)) {
+            return Ok(false);
+        }
         self.answers.insert((id, stage), answer.clone());
-        Ok(())
+        Ok(true)
+    }
+
+    fn answer_root(&self, id: TransactionId, stage: Stage) -> Result<Option<Digest>, StoreError> {
+        Ok(self.answers.get(&(id, stage)).map(|row| row.answer.root))
     }
 
     fn answer(&self, id: TransactionId, stage: Stage) -> Result<Option<AnswerRow>, StoreError> {

@@ -22,6 +22,7 @@ use crate::ledger::{AccountId, Entry, Imbalance};
 use crate::time::Timestamp;
 use account::{Account, AccountNumber, Balance, Funding, NewAccount};
 use protocol::crypto::PublicKey;
+use protocol::provider::Answer;
 use protocol::types::{Ending, TransactionId};
 use std::future::Future;
 use transaction::{Authorization, Decision, Group, Opening, Request, Settlement, Status};
@@ -121,7 +122,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Keeps the answer to a transaction request or an acknowledgment that was decided, and returns the one to give: the
     /// first kept one. With the final notice kept, the group's sessions are no longer needed and are deleted.
-    fn keep(&self, request: Request, answer: Vec<u8>) -> impl Future<Output = Result<Vec<u8>, StoreError>> + Send;
+    fn keep(&self, request: Request, answer: Answer) -> impl Future<Output = Result<Vec<u8>, StoreError>> + Send;
 
     /// Ends what is past its time and forgets what is past [`limits::RETENTION`], at most [`limits::EXPIRE_MAX`] of each;
     /// returns how many there were in all. Call again at once where it is that many or more.

@@ -5,12 +5,24 @@
 
 use crate::ledger::{AccountId, Entry, Funds, Posting, Transfer};
 use crate::store::StoreError;
-use crate::store::account::{Account, AccountNumber, NewAccount};
+use crate::store::account::{Account, AccountNumber, Instrument, NewAccount};
 use crate::store::transaction::{Phase, Stage};
 use crate::time::Timestamp;
 use protocol::crypto::PublicKey;
+use protocol::provider::Answer;
 use protocol::types::{Digest, GroupId, TransactionId, TransactionKind};
 use std::future::Future;
+
+/// What of an account decides whether its money may be moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Purse {
+    /// The money.
+    pub funds: Funds,
+    /// What it stands behind.
+    pub instrument: Instrument,
+    /// Whether it is blocked.
+    pub blocked: bool,
+}
 
 /// A transaction's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +71,10 @@ pub struct NodeRow {
 /// A kept answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnswerRow {
-    /// The request's digest.
+    /// The digest of the request's message.
     pub request: Digest,
     /// The answer.
-    pub bytes: Vec<u8>,
+    pub answer: Answer,
 }
 
 /// The rows of a store. Writing methods expect what their documentation says and change nothing else.
@@ -84,6 +96,8 @@ pub trait Tables {
     /// Accounts after one, ascending.
     fn accounts_after(&self, after: Option<AccountId>, limit: usize) -> Result<Vec<AccountId>, StoreError>;
 
+    /// An account's money, and whether it may be moved.
+    fn purse(&self, account: AccountId) -> Result<Option<Purse>, StoreError>;
     /// An account's money.
     fn funds(&self, account: AccountId) -> Result<Option<Funds>, StoreError>;
     /// Changes balance and holds of an account, which exists.
@@ -138,8 +152,10 @@ pub trait Tables {
     /// A used-up node.
     fn node(&self, digest: &Digest) -> Result<Option<NodeRow>, StoreError>;
 
-    /// Adds an answer, where its transaction and stage have none.
-    fn insert_answer(&mut self, id: TransactionId, stage: Stage, answer: &AnswerRow) -> Result<(), StoreError>;
+    /// Adds an answer; `false` where its transaction and stage have one, which stays.
+    fn insert_answer(&mut self, id: TransactionId, stage: Stage, answer: &AnswerRow) -> Result<bool, StoreError>;
+    /// The root of an answer.
+    fn answer_root(&self, id: TransactionId, stage: Stage) -> Result<Option<Digest>, StoreError>;
     /// An answer.
     fn answer(&self, id: TransactionId, stage: Stage) -> Result<Option<AnswerRow>, StoreError>;
 }
@@ -149,11 +165,12 @@ pub trait Database: Send + Sync + 'static {
     /// The tables lent.
     type Tables: Tables;
 
-    /// Runs one operation and makes its changes durable; an operation that fails has changed nothing.
+    /// Runs one operation and makes its changes durable. One that fails has changed nothing. It may run more than once;
+    /// what counts, and is returned, is the last time.
     fn write<T, F>(&self, operation: F) -> impl Future<Output = Result<T, StoreError>> + Send
     where
         T: Send + 'static,
-        F: FnOnce(&mut Self::Tables) -> Result<T, StoreError> + Send + 'static;
+        F: Fn(&mut Self::Tables) -> Result<T, StoreError> + Send + 'static;
 
     /// Looks something up, at one instant after every operation that has returned.
     fn read<T>(&self, look_up: impl FnOnce(&Self::Tables) -> Result<T, StoreError>) -> Result<T, StoreError>;

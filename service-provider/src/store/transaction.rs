@@ -2,6 +2,7 @@
 
 use crate::ledger::{AccountId, Transfer};
 use crate::time::Timestamp;
+use protocol::provider::Answer;
 use protocol::types::{Digest, Ending, GroupId, ReasonCode, TransactionId, TransactionKind};
 
 /// Which of a transaction's requests; it has one of each.
@@ -19,9 +20,9 @@ pub enum Stage {
 /// A request: what an answer is kept under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// A key exchange, by the digest of its root.
-    KeyExchange(Digest),
-    /// A transaction request, by its header's transaction and the digest of its root.
+    /// A key exchange, by the digest of its root and that of its whole message.
+    KeyExchange(Digest, Digest),
+    /// A transaction request, by its header's transaction and the digest of its whole message.
     Transaction(TransactionId, Digest),
     /// An acknowledgment, likewise.
     Acknowledgment(TransactionId, Digest),
@@ -34,14 +35,16 @@ pub struct Opening {
     pub transaction: TransactionId,
     /// The group.
     pub group: GroupId,
-    /// The digest of every node in pre-order: first the root's, which is the request's.
+    /// The digest of the whole request message.
+    pub request: Digest,
+    /// The digest of every node in pre-order, the root's first.
     pub nodes: Vec<Digest>,
     /// The group's sessions, sealed by the caller.
     pub sessions: Vec<u8>,
     /// Until when its transaction may come. `None`: the answer is a refusal, and no transaction may.
     pub until: Option<Timestamp>,
     /// The answer.
-    pub answer: Vec<u8>,
+    pub answer: Answer,
 }
 
 /// A group of sessions, for the messages after the key exchange.
@@ -51,6 +54,8 @@ pub struct Group {
     pub id: GroupId,
     /// How far its transaction is.
     pub phase: Phase,
+    /// The root of the kept transaction response, which acknowledgments name.
+    pub response: Option<Digest>,
     /// Its sessions, sealed; `None` once the final notice is kept.
     pub sessions: Option<Vec<u8>>,
 }
@@ -99,7 +104,7 @@ pub enum Order {
 pub struct Authorization {
     /// The transaction.
     pub transaction: TransactionId,
-    /// The digest of the request's root.
+    /// The digest of the whole request message.
     pub request: Digest,
     /// What it is for, as the members said.
     pub kind: TransactionKind,
@@ -127,7 +132,7 @@ pub enum Decision {
 pub struct Settlement {
     /// The transaction.
     pub transaction: TransactionId,
-    /// The digest of the acknowledgment's root.
+    /// The digest of the whole acknowledgment message.
     pub request: Digest,
     /// Whether all members accept.
     pub accepted: bool,
@@ -153,17 +158,17 @@ impl Request {
     #[must_use]
     pub const fn stage(&self) -> Stage {
         match self {
-            Self::KeyExchange(_) => Stage::KeyExchange,
+            Self::KeyExchange(..) => Stage::KeyExchange,
             Self::Transaction(..) => Stage::Transaction,
             Self::Acknowledgment(..) => Stage::Acknowledgment,
         }
     }
 
-    /// The digest of its root.
+    /// The digest of its whole message.
     #[must_use]
     pub const fn digest(&self) -> Digest {
         match self {
-            Self::KeyExchange(digest) | Self::Transaction(_, digest) | Self::Acknowledgment(_, digest) => *digest,
+            Self::KeyExchange(_, digest) | Self::Transaction(_, digest) | Self::Acknowledgment(_, digest) => *digest,
         }
     }
 }

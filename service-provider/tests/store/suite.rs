@@ -1,6 +1,6 @@
 //! The bodies: each gets a fresh store.
 
-use crate::world::{EUR, HOLD, SESSION, START, World, pay, refund};
+use crate::world::{EUR, HOLD, SESSION, START, World, answer, pay, refund};
 use protocol::types::{Currency, Ending, ReasonCode, TransactionKind};
 use service_provider::ledger::{AMOUNT_MAX, AccountId, FUNDING, Transfer};
 use service_provider::store::account::{AccountNumber, Funding, Instrument};
@@ -65,15 +65,19 @@ pub(crate) async fn money_comes_from_the_float_alone<S: Store>(world: &World<S>)
 
 pub(crate) async fn a_key_exchange_is_opened_once_and_answered_again<S: Store>(world: &World<S>) {
     let first = world.opening(START);
-    let request = Request::KeyExchange(first.nodes[0]);
+    let request = Request::KeyExchange(first.nodes[0], first.request);
     assert_eq!(world.store.answer(&request).await.unwrap(), None);
-    assert_eq!(world.store.open(first.clone()).await.unwrap(), first.answer);
+    assert_eq!(world.store.open(first.clone()).await.unwrap(), first.answer.message);
 
     let mut again = world.opening(START);
     again.nodes.clone_from(&first.nodes);
-    assert_eq!(world.store.open(again.clone()).await.unwrap(), first.answer);
-    assert_eq!(world.store.answer(&request).await.unwrap().unwrap(), first.answer);
-    assert_eq!(world.store.answer(&Request::KeyExchange(first.nodes[1])).await.unwrap(), None);
+    // The same nodes in other bytes are not the same request.
+    assert_eq!(world.store.open(again.clone()).await, Err(StoreError::AlreadyUsed));
+    assert_eq!(world.store.answer(&Request::KeyExchange(first.nodes[0], again.request)).await.unwrap(), None);
+    again.request = first.request;
+    assert_eq!(world.store.open(again.clone()).await.unwrap(), first.answer.message);
+    assert_eq!(world.store.answer(&request).await.unwrap().unwrap(), first.answer.message);
+    assert_eq!(world.store.answer(&Request::KeyExchange(first.nodes[1], first.request)).await.unwrap(), None);
 
     assert_eq!(world.store.group(again.transaction).await.unwrap(), None);
     let group = world.store.group(first.transaction).await.unwrap().unwrap();
@@ -88,7 +92,7 @@ pub(crate) async fn a_node_opens_one_request<S: Store>(world: &World<S>) {
         let mut other = world.opening(START);
         other.nodes[1] = *reused;
         assert_eq!(world.store.open(other.clone()).await, Err(StoreError::AlreadyUsed));
-        assert_eq!(world.store.answer(&Request::KeyExchange(other.nodes[0])).await.unwrap(), None);
+        assert_eq!(world.store.answer(&Request::KeyExchange(other.nodes[0], other.request)).await.unwrap(), None);
         assert_eq!(world.store.group(other.transaction).await.unwrap(), None);
     }
     // A member's node is no request of its own any more either.
@@ -105,8 +109,8 @@ pub(crate) async fn a_refused_key_exchange_has_its_answer_and_no_transaction<S: 
     let mut refused = world.opening(START);
     refused.until = None;
     world.store.open(refused.clone()).await.unwrap();
-    let request = Request::KeyExchange(refused.nodes[0]);
-    assert_eq!(world.store.answer(&request).await.unwrap(), Some(refused.answer));
+    let request = Request::KeyExchange(refused.nodes[0], refused.request);
+    assert_eq!(world.store.answer(&request).await.unwrap(), Some(refused.answer.message));
     let order = world.authorization(refused.transaction, Order::Record, START);
     assert_eq!(world.store.authorize(order).await, Err(StoreError::OutOfOrder));
     assert_eq!(world.settle(refused.transaction, true, START).await, Err(StoreError::OutOfOrder));
@@ -291,20 +295,22 @@ pub(crate) async fn answers_keep_their_first_bytes<S: Store>(world: &World<S>) {
     let sale = world.open(START).await;
     let order = world.authorization(sale, pay(payer, payee, 60), START);
     let request = Request::Transaction(sale, order.request);
-    assert_eq!(world.store.keep(request, vec![1]).await, Err(StoreError::OutOfOrder));
+    assert_eq!(world.store.keep(request, answer(1)).await, Err(StoreError::OutOfOrder));
     world.store.authorize(order.clone()).await.unwrap();
     assert_eq!(world.store.answer(&request).await, Ok(None));
-    assert_eq!(world.store.keep(request, vec![1]).await, Ok(vec![1]));
-    assert_eq!(world.store.keep(request, vec![2]).await, Ok(vec![1]));
+    assert_eq!(world.store.keep(request, answer(1)).await, Ok(vec![1]));
+    assert_eq!(world.store.keep(request, answer(2)).await, Ok(vec![1]));
     assert_eq!(world.store.answer(&request).await, Ok(Some(vec![1])));
+    let group = world.store.group(sale).await.unwrap().unwrap();
+    assert_eq!(group.response, Some(answer(1).root), "what acknowledgments name");
     let other = Request::Transaction(sale, world.digest());
-    assert_eq!(world.store.keep(other, vec![3]).await, Err(StoreError::AlreadyUsed));
+    assert_eq!(world.store.keep(other, answer(3)).await, Err(StoreError::AlreadyUsed));
     assert_eq!(world.store.answer(&other).await, Ok(None));
     assert_eq!(world.store.answer(&Request::Acknowledgment(sale, order.request)).await, Ok(None));
     let unknown = Request::Transaction(world.transaction(START), order.request);
-    assert_eq!(world.store.keep(unknown, vec![3]).await, Err(StoreError::UnknownTransaction));
-    let opening = Request::KeyExchange(order.request);
-    assert!(matches!(world.store.keep(opening, vec![3]).await, Err(StoreError::Invalid(_))));
+    assert_eq!(world.store.keep(unknown, answer(3)).await, Err(StoreError::UnknownTransaction));
+    let opening = Request::KeyExchange(order.request, order.request);
+    assert!(matches!(world.store.keep(opening, answer(3)).await, Err(StoreError::Invalid(_))));
 }
 
 pub(crate) async fn the_final_notice_ends_the_sessions<S: Store>(world: &World<S>) {
@@ -312,11 +318,11 @@ pub(crate) async fn the_final_notice_ends_the_sessions<S: Store>(world: &World<S
     let sale = world.approved(pay(payer, payee, 60), START).await;
     let accept = world.settlement(sale, true, START);
     let request = Request::Acknowledgment(sale, accept.request);
-    assert_eq!(world.store.keep(request, vec![1]).await, Err(StoreError::OutOfOrder));
+    assert_eq!(world.store.keep(request, answer(1)).await, Err(StoreError::OutOfOrder));
     world.store.settle(accept).await.unwrap();
     assert!(world.store.group(sale).await.unwrap().unwrap().sessions.is_some());
-    assert_eq!(world.store.keep(request, vec![1]).await, Ok(vec![1]));
-    assert_eq!(world.store.keep(request, vec![2]).await, Ok(vec![1]));
+    assert_eq!(world.store.keep(request, answer(1)).await, Ok(vec![1]));
+    assert_eq!(world.store.keep(request, answer(2)).await, Ok(vec![1]));
     let group = world.store.group(sale).await.unwrap().unwrap();
     assert_eq!((group.sessions, group.phase), (None, Phase::Ended(Ending::Posted)));
 }
@@ -324,12 +330,12 @@ pub(crate) async fn the_final_notice_ends_the_sessions<S: Store>(world: &World<S
 pub(crate) async fn what_is_old_is_forgotten_and_what_is_posted_is_not<S: Store>(world: &World<S>) {
     let (payer, payee) = (world.account(100, 0).await, world.account(0, 0).await);
     let opening = world.opening(START);
-    let (sale, nodes) = (opening.transaction, opening.nodes.clone());
+    let (sale, request_digest, nodes) = (opening.transaction, opening.request, opening.nodes.clone());
     world.store.open(opening).await.unwrap();
     let order = world.authorization(sale, pay(payer, payee, 60), START);
     let request = Request::Transaction(sale, order.request);
     world.store.authorize(order).await.unwrap();
-    world.store.keep(request, vec![1]).await.unwrap();
+    world.store.keep(request, answer(1)).await.unwrap();
     world.settle(sale, true, START).await.unwrap();
     let dropped = world.approved(pay(payer, payee, 1), START).await;
 
@@ -341,7 +347,7 @@ pub(crate) async fn what_is_old_is_forgotten_and_what_is_posted_is_not<S: Store>
     assert_eq!(world.store.expire(end.after(SECOND)).await, Ok(0));
     assert!(world.store.group(young).await.unwrap().is_some());
     assert_eq!(world.store.answer(&request).await, Ok(None));
-    assert_eq!(world.store.answer(&Request::KeyExchange(nodes[0])).await, Ok(None));
+    assert_eq!(world.store.answer(&Request::KeyExchange(nodes[0], request_digest)).await, Ok(None));
     assert_eq!(world.store.group(sale).await, Ok(None));
     assert_eq!(world.store.outcome(dropped).await, Ok(None));
     let status = world.store.outcome(sale).await.unwrap().unwrap();
@@ -403,7 +409,7 @@ pub(crate) async fn shapes_are_checked<S: Store>(world: &World<S>) {
         |opening| opening.nodes[1] = opening.nodes[0],
         |opening| opening.nodes = (0..257).map(crate::world::digest).collect(),
         |opening| opening.sessions = vec![0; service_provider::store::limits::SESSION_MAX + 1],
-        |opening| opening.answer = vec![0; service_provider::store::limits::ANSWER_MAX + 1],
+        |opening| opening.answer.message = vec![0; service_provider::store::limits::ANSWER_MAX + 1],
         |opening| opening.until = Some(START),
         |opening| opening.until = Some(START.after(Duration::from_secs(86_401))),
     ];
@@ -453,7 +459,7 @@ pub(crate) async fn many_tasks_agree<S: Store>(world: &World<S>) {
             let (first, _, second) = tokio::join!(store.settle(accept), store.expire(START), store.settle(accept));
             assert_eq!(first, second);
             let request = Request::Acknowledgment(sale, accept.request);
-            let (one, two) = tokio::join!(store.keep(request, vec![1]), store.keep(request, vec![2]));
+            let (one, two) = tokio::join!(store.keep(request, answer(1)), store.keep(request, answer(2)));
             assert_eq!(one, two);
             (decision, first.unwrap())
         });

@@ -1,6 +1,7 @@
 //! A small world around a store: accounts with money, and transactions drawn one after the other.
 
 use protocol::crypto::PublicKey;
+use protocol::provider::Answer;
 use protocol::types::{Currency, Digest, Ending, GroupId, TransactionId, TransactionKind};
 use service_provider::id;
 use service_provider::ledger::{AccountId, Transfer};
@@ -73,16 +74,17 @@ impl<S: Store> World<S> {
         Opening {
             transaction: self.transaction(at),
             group: GroupId(self.digest().0),
+            request: self.digest(),
             nodes: vec![self.digest(), self.digest()],
             sessions: vec![9; 700],
             until: Some(at.after(SESSION)),
-            answer: self.number().to_be_bytes().to_vec(),
+            answer: Answer { message: self.number().to_be_bytes().to_vec(), root: self.digest() },
         }
     }
 
     pub(crate) async fn open(&self, at: Timestamp) -> TransactionId {
         let opening = self.opening(at);
-        let answer = opening.answer.clone();
+        let answer = opening.answer.message.clone();
         let transaction = opening.transaction;
         assert_eq!(self.store.open(opening).await.unwrap(), answer);
         transaction
@@ -154,4 +156,9 @@ pub(crate) fn refund(of: TransactionId, debit: AccountId, credit: AccountId, amo
 pub(crate) fn sqlite() -> (SqliteStore, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     (SqliteStore::open(directory.path()).unwrap(), directory)
+}
+
+/// An answer of one byte.
+pub(crate) fn answer(byte: u8) -> Answer {
+    Answer { message: vec![byte], root: Digest([byte; 32]) }
 }

@@ -97,15 +97,14 @@ fn judge_transfer(tables: &impl Tables, transfer: Transfer) -> Result<Judgment, 
 
 /// An account's money, or why a transaction may not move it.
 fn side(tables: &impl Tables, id: AccountId) -> Result<Result<Funds, ReasonCode>, StoreError> {
-    let Some(account) = tables.account(id)? else { return Ok(Err(ReasonCode::ACCOUNT)) };
-    if account.blocked {
+    let Some(purse) = tables.purse(id)? else { return Ok(Err(ReasonCode::ACCOUNT)) };
+    if purse.blocked {
         return Ok(Err(ReasonCode::ACCOUNT_CLOSED));
     }
-    if !account.instrument.holds_money() {
+    if !purse.instrument.holds_money() {
         return Ok(Err(ReasonCode::NOT_SERVED));
     }
-    let funds = tables.funds(id)?.ok_or(StoreError::Damaged("an account's funds are missing"))?;
-    Ok(Ok(funds))
+    Ok(Ok(purse.funds))
 }
 
 /// A refund goes the way of its original back, is not of a refund, and all refunds together are not more than it.

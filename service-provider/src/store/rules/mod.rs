@@ -18,6 +18,7 @@ use crate::store::transaction::{Authorization, Decision, Group, Opening, Request
 use crate::store::{Store, StoreError, limits};
 use crate::time::Timestamp;
 use protocol::crypto::PublicKey;
+use protocol::provider::Answer;
 use protocol::types::{Ending, TransactionId};
 
 impl<D: Database> Store for D {
@@ -63,7 +64,7 @@ impl<D: Database> Store for D {
     }
 
     async fn open(&self, opening: Opening) -> Result<Vec<u8>, StoreError> {
-        self.write(move |tables| open::open(tables, opening)).await
+        self.write(move |tables| open::open(tables, &opening)).await
     }
 
     async fn group(&self, transaction: TransactionId) -> Result<Option<Group>, StoreError> {
@@ -78,8 +79,8 @@ impl<D: Database> Store for D {
         self.write(move |tables| settle::settle(tables, &settlement)).await
     }
 
-    async fn keep(&self, request: Request, answer: Vec<u8>) -> Result<Vec<u8>, StoreError> {
-        self.write(move |tables| keep::keep(tables, &request, answer)).await
+    async fn keep(&self, request: Request, answer: Answer) -> Result<Vec<u8>, StoreError> {
+        self.write(move |tables| keep::keep(tables, &request, &answer)).await
     }
 
     async fn expire(&self, now: Timestamp) -> Result<usize, StoreError> {

@@ -6,14 +6,16 @@ use crate::store::transaction::{Group, Opening, Phase, Stage};
 use crate::store::{StoreError, limits};
 use protocol::types::{Digest, TransactionId};
 
-pub(super) fn open(tables: &mut impl Tables, opening: Opening) -> Result<Vec<u8>, StoreError> {
-    let root = check(&opening)?;
-    if let Some(answer) = first_answer(tables, &root)? {
-        return Ok(answer);
-    }
+pub(super) fn open(tables: &mut impl Tables, opening: &Opening) -> Result<Vec<u8>, StoreError> {
+    let root = check(opening)?;
     for node in &opening.nodes {
-        if tables.node(node)?.is_some() {
-            return Err(StoreError::AlreadyUsed);
+        match tables.node(node)? {
+            Some(used) if used.root && *node == root => {
+                // The same nodes in other bytes are another request.
+                return answer_of(tables, used.transaction, opening.request)?.ok_or(StoreError::AlreadyUsed);
+            }
+            Some(_) => return Err(StoreError::AlreadyUsed),
+            None => {}
         }
     }
     let id = opening.transaction;
@@ -24,21 +26,33 @@ pub(super) fn open(tables: &mut impl Tables, opening: Opening) -> Result<Vec<u8>
     let row = TransactionRow { group: opening.group, phase, authorized: None, acknowledgment: None };
     tables.insert_transaction(id, &row, &opening.sessions)?;
     tables.insert_nodes(id, &opening.nodes)?;
-    let answer = AnswerRow { request: root, bytes: opening.answer };
-    tables.insert_answer(id, Stage::KeyExchange, &answer)?;
-    Ok(answer.bytes)
+    let row = AnswerRow { request: opening.request, answer: opening.answer.clone() };
+    tables.insert_answer(id, Stage::KeyExchange, &row)?;
+    Ok(row.answer.message)
 }
 
 pub(super) fn group(tables: &impl Tables, id: TransactionId) -> Result<Option<Group>, StoreError> {
     let Some(row) = tables.transaction(id)? else { return Ok(None) };
-    Ok(Some(Group { id: row.group, phase: row.phase, sessions: tables.sessions(id)? }))
+    let response = tables.answer_root(id, Stage::Transaction)?;
+    Ok(Some(Group { id: row.group, phase: row.phase, response, sessions: tables.sessions(id)? }))
 }
 
-/// The answer that a key exchange request got; its root is a node of another request otherwise.
-pub(super) fn first_answer(tables: &impl Tables, root: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
-    let Some(node) = tables.node(root)?.filter(|node| node.root) else { return Ok(None) };
-    let answer = tables.answer(node.transaction, Stage::KeyExchange)?;
-    answer.map(|answer| Some(answer.bytes)).ok_or(StoreError::Damaged("a key exchange without its answer"))
+/// The answer that a key exchange request got, by its root and its message's digest.
+pub(super) fn first_answer(
+    tables: &impl Tables,
+    root: &Digest,
+    request: Digest,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    match tables.node(root)? {
+        Some(used) if used.root => answer_of(tables, used.transaction, request),
+        Some(_) | None => Ok(None),
+    }
+}
+
+fn answer_of(tables: &impl Tables, id: TransactionId, request: Digest) -> Result<Option<Vec<u8>>, StoreError> {
+    let row = tables.answer(id, Stage::KeyExchange)?;
+    let row = row.ok_or(StoreError::Damaged("a key exchange without its answer"))?;
+    Ok((row.request == request).then_some(row.answer.message))
 }
 
 /// Checks an opening's shape and returns its root.
@@ -51,7 +65,7 @@ fn check(opening: &Opening) -> Result<Digest, StoreError> {
         (opening.nodes.len() <= protocol::limits::MEMBERS_MAX, "too many nodes"),
         (ordered.is_sorted_by(|a, b| a < b), "a node is there twice"),
         (opening.sessions.len() <= limits::SESSION_MAX, "the sessions are too long"),
-        (opening.answer.len() <= limits::ANSWER_MAX, "the answer is too long"),
+        (opening.answer.message.len() <= limits::ANSWER_MAX, "the answer is too long"),
         (
             opening.until.is_none_or(|until| until > drawn && until <= latest),
             "the session's time is too short or too long",

@@ -32,12 +32,17 @@ pub const READERS_MAX: usize = 16;
 /// How long a connection waits for a lock of SQLite's own, which nobody holds for long.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Bytes of a page. What a commit costs is the number of its pages rather than their size.
+const PAGE_SIZE: u32 = 8192;
+
 /// Pages of the log that make a commit copy it back into the database: 32 MiB. Pages that many commits change, such as
 /// those of busy accounts, are then copied once.
-const CHECKPOINT_PAGES: u32 = 8192;
+const CHECKPOINT_PAGES: u32 = 4096;
 
-/// KiB of pages that the writer keeps in memory, and a reader.
-const WRITER_CACHE: u32 = 64 * 1024;
+/// KiB of pages that the writer keeps in memory. Not many more: a commit that has split a page walks all of them.
+const WRITER_CACHE: u32 = 16 * 1024;
+
+/// KiB of pages that a reader keeps in memory.
 const READER_CACHE: u32 = 4 * 1024;
 
 /// A store in a data directory, for the one process that writes to it.
@@ -57,6 +62,7 @@ impl SqliteStore {
         let path = directory.join(DATABASE_FILE);
         let mut connection = Connection::open(&path)?;
         configure(&connection, WRITER_CACHE)?;
+        connection.pragma_update(None, "page_size", PAGE_SIZE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
@@ -80,7 +86,7 @@ impl Database for SqliteStore {
     async fn write<T, F>(&self, operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Rows) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&mut Rows) -> Result<T, StoreError> + Send + 'static,
     {
         self.writer.as_ref().ok_or(StoreError::Stopped)?.write(operation).await
     }
@@ -110,7 +116,7 @@ impl Database for SqliteView {
     async fn write<T, F>(&self, _operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Rows) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&mut Rows) -> Result<T, StoreError> + Send + 'static,
     {
         Err(StoreError::Invalid("this view of the store is for looking only"))
     }

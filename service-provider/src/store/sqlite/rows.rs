@@ -3,10 +3,11 @@
 use crate::ledger::{AccountId, Entry, Funds, Overdraft, Posting, Transfer};
 use crate::store::StoreError;
 use crate::store::account::{Account, AccountNumber, Instrument, NewAccount};
-use crate::store::tables::{AnswerRow, Authorized, Effect, NodeRow, Tables, TransactionRow};
+use crate::store::tables::{AnswerRow, Authorized, Effect, NodeRow, Purse, Tables, TransactionRow};
 use crate::store::transaction::{Phase, Stage};
 use crate::time::Timestamp;
 use protocol::crypto::PublicKey;
+use protocol::provider::Answer;
 use protocol::types::{Currency, Digest, Ending, GroupId, ReasonCode, TransactionId, TransactionKind};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, Params, Row, params};
@@ -26,6 +27,11 @@ impl Rows {
 
     pub(super) const fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// How many rows this connection has changed.
+    pub(super) fn changes(&self) -> u64 {
+        self.connection.total_changes()
     }
 
     /// Runs a statement without parameters or rows.
@@ -128,17 +134,17 @@ impl Tables for Rows {
         self.all(sql, params![after.map_or(i64::MIN, |id| id.0), limit], |row| account_id(row, 0))
     }
 
-    fn funds(&self, account: AccountId) -> Result<Option<Funds>, StoreError> {
-        let sql = "SELECT currency, balance, held, credit_limit FROM funds WHERE account_id = ?1";
+    fn purse(&self, account: AccountId) -> Result<Option<Purse>, StoreError> {
+        let sql = "SELECT currency, balance, held, credit_limit, instrument, blocked
+                   FROM funds NATURAL JOIN account WHERE account_id = ?1";
         self.one(sql, [account.0], |row| {
-            let credit_limit: Option<i64> = row.get(3)?;
-            Ok(Funds {
-                currency: currency(row, 0)?,
-                balance: row.get(1)?,
-                held: unsigned(row.get(2)?)?,
-                overdraft: credit_limit.map_or(Ok(Overdraft::Float), |limit| unsigned(limit).map(Overdraft::UpTo))?,
-            })
+            let instrument = Instrument::from_code(row.get(4)?).ok_or(StoreError::Damaged("an instrument"))?;
+            Ok(Purse { funds: funds(row)?, instrument, blocked: row.get(5)? })
         })
+    }
+
+    fn funds(&self, account: AccountId) -> Result<Option<Funds>, StoreError> {
+        self.one("SELECT currency, balance, held, credit_limit FROM funds WHERE account_id = ?1", [account.0], funds)
     }
 
     fn set_funds(&mut self, account: AccountId, funds: &Funds) -> Result<(), StoreError> {
@@ -324,15 +330,24 @@ impl Tables for Rows {
         })
     }
 
-    fn insert_answer(&mut self, id: TransactionId, stage: Stage, answer: &AnswerRow) -> Result<(), StoreError> {
-        let sql = "INSERT INTO answer (transaction_id, stage, request, bytes) VALUES (?1, ?2, ?3, ?4)";
-        self.execute(sql, params![id.0, stage as u8, answer.request.0, answer.bytes]).map(|_| ())
+    fn insert_answer(&mut self, id: TransactionId, stage: Stage, row: &AnswerRow) -> Result<bool, StoreError> {
+        let sql = "INSERT INTO answer (transaction_id, stage, request, root, bytes) VALUES (?1, ?2, ?3, ?4, ?5)
+                   ON CONFLICT DO NOTHING";
+        Ok(self.execute(sql, params![id.0, stage as u8, row.request.0, row.answer.root.0, row.answer.message])? == 1)
+    }
+
+    fn answer_root(&self, id: TransactionId, stage: Stage) -> Result<Option<Digest>, StoreError> {
+        let sql = "SELECT root FROM answer WHERE transaction_id = ?1 AND stage = ?2";
+        self.one(sql, params![id.0, stage as u8], |row| get(row, 0).map(Digest))
     }
 
     fn answer(&self, id: TransactionId, stage: Stage) -> Result<Option<AnswerRow>, StoreError> {
-        let sql = "SELECT request, bytes FROM answer WHERE transaction_id = ?1 AND stage = ?2";
+        let sql = "SELECT request, root, bytes FROM answer WHERE transaction_id = ?1 AND stage = ?2";
         self.one(sql, params![id.0, stage as u8], |row| {
-            Ok(AnswerRow { request: Digest(row.get(0)?), bytes: row.get(1)? })
+            Ok(AnswerRow {
+                request: Digest(row.get(0)?),
+                answer: Answer { root: Digest(row.get(1)?), message: row.get(2)? },
+            })
         })
     }
 }
@@ -407,6 +422,17 @@ fn transfer(row: &Row<'_>, [debit, credit, amount, money, refund_of]: [usize; 5]
         amount: unsigned(row.get(amount)?)?,
         currency: currency(row, money)?,
         refund_of: refund_of.map(TransactionId),
+    })
+}
+
+/// The funds in columns 0 to 3.
+fn funds(row: &Row<'_>) -> Result<Funds, StoreError> {
+    let credit_limit: Option<i64> = row.get(3)?;
+    Ok(Funds {
+        currency: currency(row, 0)?,
+        balance: row.get(1)?,
+        held: unsigned(row.get(2)?)?,
+        overdraft: credit_limit.map_or(Ok(Overdraft::Float), |limit| unsigned(limit).map(Overdraft::UpTo))?,
     })
 }
 

@@ -90,6 +90,7 @@ CREATE TABLE answer (
     transaction_id BLOB NOT NULL REFERENCES transactions,
     stage INTEGER NOT NULL,
     request BLOB NOT NULL,
+    root BLOB NOT NULL,
     bytes BLOB NOT NULL,
     PRIMARY KEY (transaction_id, stage)
 ) STRICT;
