@@ -48,3 +48,10 @@ fn every_transcript_is_answered_as_written() {
     }
     assert!(played > 0, "there are transcripts");
 }
+
+#[test]
+fn the_manuals_examples_are_true() {
+    let manual = root().join("apdu-spec/CARD.md");
+    let steps = play(&manual, &mut NewCard::new().unwrap()).unwrap_or_else(|error| panic!("{error:#}"));
+    assert!(steps > 30, "the manual has an example a command");
+}
