@@ -1,26 +1,18 @@
 //! Whole exchanges: members over RustCrypto, the provider over aws-lc, in every shape and with every option.
 
+#![allow(clippy::unwrap_used, missing_docs, reason = "a panic fails the test")]
+
 mod support;
 
 use protocol::member::FreshKey;
 use protocol::types::{Ending, Number, Options};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use support::{Card, Provider, purchase};
+use support::{PAIR, Provider, cards, purchase};
 
 const LEAF: &[Option<Number>] = &[None];
-const PAIR: &[Option<Number>] = &[None, Some(0)];
 const SERIES: &[Option<Number>] = &[None, Some(0), Some(1), Some(2)];
 const TREE: &[Option<Number>] = &[None, Some(0), Some(1), Some(1), Some(0), Some(4), Some(4)];
-
-fn cards(provider: &Provider, count: usize, random: &mut StdRng) -> Vec<Card> {
-    (0..count)
-        .map(|number| {
-            let name = format!("Member {number}");
-            Card::new(provider, random, &format!("account-{number}"), (number % 2 == 0).then_some(&*name))
-        })
-        .collect()
-}
 
 #[test]
 fn a_leaf_a_pair_a_series_and_a_tree_are_one_structure() {

@@ -1,5 +1,13 @@
 //! A provider and members of one group in one process, for the tests.
 
+#![allow(dead_code, reason = "each test uses its part of this")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a panic fails the test"
+)]
+
 use protocol::crypto::{AwsLc, Crypto, PublicKey, RustCrypto, Secret, random_scalar};
 use protocol::error::Rejected;
 use protocol::member::{
@@ -20,9 +28,10 @@ use rand::rngs::StdRng;
 pub(crate) const EUR: Currency = Currency(*b"EUR");
 pub(crate) const AMOUNT: u64 = 1250;
 
-/// A member's own part and signature, as its card gives them.
-pub(crate) type Signed = (Vec<u8>, Vec<u8>);
+/// A root and one that it combines.
+pub(crate) const PAIR: &[Option<Number>] = &[None, Some(0)];
 
+/// A provider of the tests' own.
 pub(crate) struct Provider {
     pub(crate) keys: ProviderKeys<AwsLc>,
     pub(crate) root: PublicKey,
@@ -142,15 +151,68 @@ pub(crate) fn combine<Next>(
     (messages.swap_remove(0), awaiting)
 }
 
+/// Cards of which every other one proves its account in the key exchange.
+pub(crate) fn cards(provider: &Provider, count: usize, random: &mut StdRng) -> Vec<Card> {
+    (0..count)
+        .map(|number| {
+            let name = format!("Member {number}");
+            Card::new(provider, random, &format!("account-{number}"), (number % 2 == 0).then_some(&*name))
+        })
+        .collect()
+}
+
+/// Every option at once.
+pub(crate) fn all_options(card: &mut Card) {
+    card.options = Options::from_bits(0x3f).unwrap();
+    card.fresh = FreshKey::Endorsed;
+}
+
+/// Whether the provider takes a request up, given what it knows of the group: everything before it looks accounts up.
+pub(crate) fn provider_verifies(provider: &Provider, run: &Run, message: &[u8]) -> Result<(), Rejected> {
+    let requests = Requests::new::<AwsLc>(Tree::parse(message)?)?;
+    match requests.kind() {
+        Kind::KeyExchangeRequest => provider::key_exchange::verify(&provider.keys, &requests).map(drop),
+        Kind::TransactionRequest => provider::transaction::verify::<AwsLc>(&run.granted, &requests).map(drop),
+        _ => provider::acknowledgment::verify::<AwsLc>(&run.group, &requests).map(drop),
+    }
+}
+
+/// Whether a member that awaits the answer of `kind` takes a message.
+pub(crate) fn member_receives(run: &Run, number: usize, kind: Kind, message: &[u8]) -> Result<(), Rejected> {
+    let scratch = &mut [0; 2048];
+    match kind {
+        Kind::KeyExchangeResponse => run.key_exchange[number].receive::<RustCrypto>(message, scratch).map(drop),
+        Kind::TransactionResponse => run.transaction[number].receive::<RustCrypto>(message, scratch).map(drop),
+        _ => run.acknowledgment[number].receive::<RustCrypto>(message, scratch).map(drop),
+    }
+}
+
+/// The kinds of a [`Run`]'s messages.
+pub(crate) const KINDS: [Kind; 6] = [
+    Kind::KeyExchangeRequest,
+    Kind::KeyExchangeResponse,
+    Kind::TransactionRequest,
+    Kind::TransactionResponse,
+    Kind::Acknowledgment,
+    Kind::FinalNotice,
+];
+
 /// The response cut down to one member's part.
 pub(crate) fn own_part(message: &[u8], number: usize) -> Vec<u8> {
     Batch::parse(message).unwrap().slice(number as Number..number as Number + 1).encode()
 }
 
-/// Everything one group's exchange leaves behind.
+/// Everything one group's exchange leaves behind: each message, and each end's state just before it came.
 pub(crate) struct Run {
+    /// Request and response of the key exchange, then of the transaction, then acknowledgment and final notice.
     pub(crate) messages: Vec<Vec<u8>>,
+    /// The group as it was before the transaction response.
+    pub(crate) granted: Group,
+    /// The group as it was after it.
     pub(crate) group: Group,
+    pub(crate) key_exchange: Vec<Awaiting<KeyExchangeSent>>,
+    pub(crate) transaction: Vec<Awaiting<TransactionSent>>,
+    pub(crate) acknowledgment: Vec<Awaiting<AcknowledgmentSent>>,
     pub(crate) endings: Vec<Ending>,
 }
 
@@ -158,9 +220,10 @@ pub(crate) struct Run {
 pub(crate) fn purchase(provider: &Provider, cards: &[Card], shape: &[Option<Number>], random: &mut StdRng) -> Run {
     let mut messages = Vec::new();
     let parts = cards.iter().map(|card| card.key_exchange(random).unwrap()).collect();
-    let (request, awaiting) = combine(Kind::KeyExchangeRequest, shape, parts, random);
+    let (request, key_exchange) = combine(Kind::KeyExchangeRequest, shape, parts, random);
     let (response, mut group) = provider_key_exchange(provider, cards, &request, random);
-    let established: Vec<Established> = awaiting
+    let granted = copy(&group);
+    let established: Vec<Established> = key_exchange
         .iter()
         .enumerate()
         .map(|(number, state)| {
@@ -177,9 +240,9 @@ pub(crate) fn purchase(provider: &Provider, cards: &[Card], shape: &[Option<Numb
         .collect();
     messages.extend([request, response]);
 
-    let (request, awaiting) = transaction_request(cards, shape, established, random);
+    let (request, transaction) = transaction_request(cards, shape, established, random);
     let response = provider_transaction(provider, cards, &mut group, &request, random);
-    let decided: Vec<Decided> = awaiting
+    let decided: Vec<Decided> = transaction
         .iter()
         .enumerate()
         .map(|(number, state): (usize, &Awaiting<TransactionSent>)| {
@@ -202,9 +265,9 @@ pub(crate) fn purchase(provider: &Provider, cards: &[Card], shape: &[Option<Numb
             (out[..length].to_vec(), unsigned)
         })
         .collect();
-    let (request, awaiting) = combine(Kind::Acknowledgment, shape, parts, random);
+    let (request, acknowledgment) = combine(Kind::Acknowledgment, shape, parts, random);
     let response = provider_acknowledgment(provider, &group, &request, random);
-    let endings = awaiting
+    let endings = acknowledgment
         .iter()
         .enumerate()
         .map(|(number, state): (usize, &Awaiting<AcknowledgmentSent>)| {
@@ -214,7 +277,12 @@ pub(crate) fn purchase(provider: &Provider, cards: &[Card], shape: &[Option<Numb
         })
         .collect();
     messages.extend([request, response]);
-    Run { messages, group, endings }
+    Run { messages, granted, group, key_exchange, transaction, acknowledgment, endings }
+}
+
+/// The same group, by way of its stored bytes.
+fn copy(group: &Group) -> Group {
+    Group::from_bytes(&group.to_bytes()).unwrap()
 }
 
 pub(crate) fn provider_key_exchange(
@@ -251,7 +319,7 @@ pub(crate) fn provider_key_exchange(
     let transaction = TransactionId([7; 16]);
     let (answer, group) =
         provider::key_exchange::answer(&provider.keys, &requests, &asked, &told, transaction, random).unwrap();
-    (answer.message, Group::from_bytes(&group.unwrap().to_bytes()).unwrap())
+    (answer.message, copy(&group.unwrap()))
 }
 
 pub(crate) fn transaction_request(
