@@ -10,11 +10,12 @@
 //! - of a write, either the units before a random one are written, that one is a mix, and those behind are untouched,
 //!   as flash that programs unit by unit leaves it; or every bit of the whole write is drawn on its own;
 //! - of an erasure, every bit of the page is drawn from old, erased and garbage;
-//! - after [`Moment::Unstable`], about half of the bits that were to change are decided for good, and the others are drawn
-//!   anew at every `power_on`, all old or all new as often as mixed, until they are written or erased.
+//! - after [`Moment::Unstable`], some bits of what was torn, or all that had not changed yet, are drawn anew at every
+//!   `power_on`, all old or all new as often as mixed, until they are written or erased.
 //!
-//! What it does not show: bits outside the range being written or erased never change, and a unit that was cut but reads
-//! as erased when it is written afterwards holds what was written.
+//! What it does not show: bits outside the range being written or erased never change; a unit that was cut but reads as
+//! erased when it is written afterwards holds what was written; a torn unit never reads all new at one start and all
+//! old at another.
 //!
 //! `Clone` is the snapshot: a test keeps one before an experiment and starts every attempt from a copy.
 
@@ -207,22 +208,32 @@ impl<const WRITE: usize, const PAGE: usize> RamFlash<WRITE, PAGE> {
         let is_erasure = new.len() == PAGE;
         let unit_by_unit = !is_erasure && self.random.below(2) == 0;
         let torn_unit = self.random.below((new.len() / WRITE).max(1));
-        let density = self.random.below(4);
+        let (density, decided_new) = (self.random.below(4), self.random.below(2) == 0);
+        let undecided = if unstable { self.random.below(3) } else { 0 };
         self.unstable.retain(|bits| !(offset..offset + new.len()).contains(&bits.offset));
         for (index, byte) in new.iter().enumerate() {
             let old = self.bytes.get(offset + index).copied().unwrap_or(0xFF);
             let unit = index / WRITE;
+            let mixed = !unit_by_unit || unit == torn_unit;
+            // Each torn unit has a bit that stays decided, so that it never reads all new once and all old another time.
+            let decided = if index % WRITE == 0 { (old ^ byte) & (old ^ byte).wrapping_neg() } else { 0 };
             let done = match unit.cmp(&torn_unit) {
                 Ordering::Less if unit_by_unit => 0xFF,
                 Ordering::Greater if unit_by_unit => 0x00,
-                Ordering::Less | Ordering::Equal | Ordering::Greater => self.random.dense_byte(density),
+                Ordering::Less | Ordering::Equal | Ordering::Greater => match decided_new {
+                    true => self.random.dense_byte(density) | decided,
+                    false => self.random.dense_byte(density) & !decided,
+                },
             };
             let garbage =
                 if is_erasure && self.random.below(16) == 0 { self.random.byte() & self.random.byte() } else { 0 };
-            let left = ((byte & done) | (old & !done)) ^ garbage;
-            self.set(offset + index, 0xFF, left);
-            let mixed = done != 0xFF && done != 0x00 && old != *byte;
-            let mask = if unstable && mixed { (old ^ byte) & self.random.byte() } else { 0 };
+            self.set(offset + index, 0xFF, ((byte & done) | (old & !done)) ^ garbage);
+            let mask = match undecided {
+                0 => 0,
+                1 => self.random.byte() & !decided,
+                _ => !done & !decided,
+            };
+            let mask = if mixed { (old ^ byte) & mask } else { 0 };
             if mask != 0 {
                 self.unstable.push(Unstable { offset: offset + index, mask, old, new: *byte });
             }

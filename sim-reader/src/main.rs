@@ -163,7 +163,12 @@ fn make(which: &Which, making: &Making, sync: SyncPolicy) -> Result<SoftwareCard
     let wanted = making.encrypt || file.is_some() || std::env::var_os(PASSPHRASE_VARIABLE).is_some();
     let passphrase = if wanted { Some(Passphrase::find(file, true)?) } else { None };
     let image = Image::create(&which.image, making.pages, passphrase.as_ref(), sync)?;
-    SoftwareCard::format(image, Noise::Os).context("the new card cannot be formatted")
+    SoftwareCard::format(image, Noise::Os)
+        .inspect_err(|_| {
+            // An image without a card would only stand in the way of the next attempt.
+            let _ = std::fs::remove_file(&which.image);
+        })
+        .context("the new card cannot be formatted")
 }
 
 fn open(which: &Which, sync: SyncPolicy) -> Result<Image> {

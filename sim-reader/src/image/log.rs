@@ -64,8 +64,12 @@ impl Log {
         let seal = Seal::new(&header, master.as_ref());
         let mut log =
             Self { file, path, header, master, seal, tag: Tag::default(), end: 0, allocated: 0, durable: false };
-        log.fill(&[]).map_err(|source| at(&log.path, source))?;
-        sync_folder(&log.path).map_err(|source| at(&log.path, source))?;
+        let made = log.fill(&[]).and_then(|()| sync_folder(&log.path));
+        made.map_err(|source| {
+            // Half an image would only stand in the way of the next attempt.
+            let _ = std::fs::remove_file(&log.path);
+            at(&log.path, source)
+        })?;
         Ok(log)
     }
 
@@ -227,6 +231,13 @@ impl Log {
             self.allocated += length(zeros.len());
         }
         Ok(())
+    }
+}
+
+impl Drop for Log {
+    /// Closing alone would not do: a child that this process is just starting has the descriptor too, until it runs.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
     }
 }
 

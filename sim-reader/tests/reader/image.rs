@@ -195,6 +195,7 @@ fn the_log_is_written_anew_and_stays_small() {
     let expected = content(&mut image);
     assert!(matches!(Image::open(&path, Some(&passphrase("horse")), SyncPolicy::Never), Err(ImageError::InUse(_))));
     drop(image);
+    fs::write(path.with_file_name("card.image.new"), b"left by a crash in the middle of writing anew").unwrap();
     let mut image = Image::open(&path, Some(&passphrase("horse")), SyncPolicy::Command).unwrap();
     assert_eq!(content(&mut image), expected);
     assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left beside the image");

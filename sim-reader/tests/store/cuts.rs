@@ -189,6 +189,44 @@ fn moving_records_in_the_middle_of_a_transaction() {
     trial("moving", 5, &setup, &steps, 4);
 }
 
+/// A transaction that removes an object and is long enough for the object's page to be emptied before the commit.
+#[test]
+fn a_removal_outlives_the_moving_of_what_it_removes() {
+    let mut setup = vec![Step::Write(50, vec![5; 200]), Step::Write(51, vec![6; 500]), Step::Commit];
+    setup.extend((0..500u32).flat_map(|round| [Step::Write(1, round.to_le_bytes().to_vec()), Step::Commit]));
+    let mut steps = vec![Step::Delete(50), Step::Resize(51, 100)];
+    for round in 0..25u8 {
+        steps.extend([Step::Write(1, vec![round; 100]), Step::Write(2, vec![round; 150])]);
+    }
+    steps.push(Step::Commit);
+    trial("removal and moving", 8, &setup, &steps, 3);
+}
+
+#[test]
+fn purging_after_a_cut_leaves_no_trace() {
+    let secret = b"a private key that must not stay";
+    let setup = [Step::Write(1, secret.to_vec()), Step::Write(2, vec![1; 100])];
+    let steps = [Step::Delete(1), Step::Commit, Step::Purge(9)];
+    let (base, before) = prepared(5, &setup);
+    let mut erased = 0;
+    for operation in 0..40 {
+        for moment in MOMENTS {
+            let mut flash = base.clone();
+            flash.cut_at(operation, moment, operation);
+            let _ = until_cut(&mut flash, &before, &steps);
+            flash.power_on();
+            let mut store = Small::mount(&mut flash).map_err(|fault| format!("{fault:?}")).unwrap();
+            let deleted = store.length(ObjectId(1)).is_none();
+            assert!(store.purge(9).unwrap());
+            drop(store);
+            let traces = flash.bytes().windows(16).filter(|window| secret.starts_with(window)).count();
+            assert_eq!(traces, usize::from(!deleted), "cut at {operation} {moment:?}");
+            erased += u32::from(deleted);
+        }
+    }
+    assert!(erased > 100);
+}
+
 #[test]
 fn purging() {
     let setup = [Step::Write(1, vec![1; 500]), Step::Write(2, vec![2; 100])];

@@ -119,6 +119,57 @@ fn wear_is_spread_over_all_pages() {
     assert!(most - least <= 3);
 }
 
+/// Each page is erased once for each opening, starts or not, and moving fills pages to the end.
+#[test]
+fn the_work_in_a_nearly_full_store_is_bounded() {
+    let mut store = fresh(32);
+    store.write(ObjectId(1), &[0; 240]).unwrap();
+    let mut length = 0;
+    for number in 10.. {
+        length = (length * 31 + 177) % 900;
+        if store.write(ObjectId(number), &vec![1; length]).and_then(|()| store.commit()).is_err() {
+            store.rollback();
+            break;
+        }
+    }
+    let (mut operations, mut erasures, mut most) = (0, 0, 0);
+    let mut flash = store.into_flash();
+    for round in 0..5_000u32 {
+        let before = (flash.operations(), flash.erasures().iter().sum::<u32>());
+        // A start writes nothing, so the difference is the commit's.
+        let mut store = Store::<_>::mount(flash).map_err(|fault| format!("{fault:?}")).unwrap();
+        store.write(ObjectId(1), &[(round % 251) as u8; 240]).unwrap();
+        store.commit().unwrap();
+        flash = store.into_flash();
+        most = most.max(flash.operations() - before.0);
+        operations += flash.operations() - before.0;
+        erasures += flash.erasures().iter().sum::<u32>() - before.1;
+    }
+    println!(
+        "240-byte updates of a full store: {operations} operations and {erasures} erasures for 5,000, at most {most} for one"
+    );
+    assert!(most < 250 && erasures < 1_850);
+}
+
+/// Rewriting two objects by turns writes each time: a transaction that went all round the ring is refused.
+#[test]
+fn an_endless_transaction_is_refused() {
+    let mut store = fresh(4);
+    store.write(ObjectId(1), &[1; 200]).unwrap();
+    store.write(ObjectId(2), &[2; 200]).unwrap();
+    store.commit().unwrap();
+    let shown = objects(&mut store);
+    let refused = (0..1_000u32).find_map(|round| {
+        let id = ObjectId(1 + round % 2);
+        store.write(id, &[(round / 2 % 250) as u8 + 3; 200]).err()
+    });
+    assert_eq!(refused, Some(Fault::Full));
+    store.rollback();
+    assert_eq!(objects(&mut store), shown);
+    let mut store = Store::<_>::mount(store.into_flash()).map_err(|fault| format!("{fault:?}")).unwrap();
+    assert_eq!(objects(&mut store), shown);
+}
+
 #[test]
 fn a_change_in_a_large_object_is_a_small_write() {
     let mut store = fresh(16);
