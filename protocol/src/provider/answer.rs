@@ -15,6 +15,7 @@ use crate::seal::Builder;
 use crate::types::{Digest, GroupId, Number, Salt};
 
 /// A signed answer for all members.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The message.
     pub message: Vec<u8>,

@@ -5,8 +5,7 @@ use alloc::vec::Vec;
 
 use rand_core::CryptoRngCore;
 
-pub use super::answer::Answer;
-use super::answer::{item, random_salt, sign};
+use super::answer::{Answer, item, random_salt, sign};
 use super::{AccountClaim, Group, Member, ProviderKeys, Requests, open_signature, plain_signature, verify_node};
 use crate::codec::{self, BufferFull};
 use crate::crypto::{Crypto, PublicKey, Secret};
@@ -70,7 +69,7 @@ pub fn verify<C: Crypto>(keys: &ProviderKeys<C>, requests: &Requests<'_>) -> Res
     if parts.iter().any(|part| part.outer.key != keys.id) {
         return Err(Rejected::UnknownKey);
     }
-    let opened: Result<Vec<Opened<C>>, Rejected> = parts.iter().map(|part| Opened::new(keys, part)).collect();
+    let opened: Result<Vec<OpenedPart<C>>, Rejected> = parts.iter().map(|part| OpenedPart::new(keys, part)).collect();
     let opened = opened?;
     check_keys(&opened)?;
     let nodes = requests.nodes().zip(opened);
@@ -81,7 +80,7 @@ pub fn verify<C: Crypto>(keys: &ProviderKeys<C>, requests: &Requests<'_>) -> Res
 }
 
 /// No key twice in a tree: neither verification nor encryption keys.
-fn check_keys<C: Crypto>(opened: &[Opened<C>]) -> Result<(), Rejected> {
+fn check_keys<C: Crypto>(opened: &[OpenedPart<C>]) -> Result<(), Rejected> {
     let all = opened.iter().flat_map(|opened| [opened.member.verification, opened.member.encryption]);
     let mut all: Vec<PublicKey> = all.collect();
     all.sort_unstable();
@@ -89,14 +88,14 @@ fn check_keys<C: Crypto>(opened: &[Opened<C>]) -> Result<(), Rejected> {
 }
 
 /// One member's part, its cryptogram open, its signature not yet checked.
-struct Opened<C: Crypto> {
+struct OpenedPart<C: Crypto> {
     member: AskedMember,
     context: ReceiverContext<C>,
     key_id: crate::types::KeyId,
     endorsement: Option<crate::crypto::Signature>,
 }
 
-impl<C: Crypto> Opened<C> {
+impl<C: Crypto> OpenedPart<C> {
     fn new(keys: &ProviderKeys<C>, part: &Request<'_>) -> Result<Self, Rejected> {
         let wrong = Rejected::not_verified("cryptogram 1");
         let cryptogram = &part.cryptogram_1;
@@ -149,7 +148,17 @@ impl<C: Crypto> Opened<C> {
     }
 }
 
-/// Answers every member; the group is there when all were granted.
+/// A key exchange that is answered.
+pub struct Opened {
+    /// The answer.
+    pub answer: Answer,
+    /// The identification of the group that the answer is for.
+    pub id: GroupId,
+    /// The group, when all members were granted.
+    pub group: Option<Group>,
+}
+
+/// Answers every member.
 pub fn answer<C: Crypto>(
     keys: &ProviderKeys<C>,
     requests: &Requests<'_>,
@@ -157,7 +166,7 @@ pub fn answer<C: Crypto>(
     told: &[Told<'_>],
     transaction: TransactionId,
     random: &mut impl CryptoRngCore,
-) -> Result<(Answer, Option<Group>), Rejected> {
+) -> Result<Opened, Rejected> {
     if told.len() != asked.members.len() {
         return Err(Rejected::NotForThis("the count of answers"));
     }
@@ -182,9 +191,9 @@ pub fn answer<C: Crypto>(
         items.push(item);
     }
     let answer = sign(keys, Kind::KeyExchangeResponse, roster.group, requests, &items, random);
-    let names = roster.names;
-    let group = Group { id: roster.group, transaction, key: keys.id, members, names, response: None };
-    Ok((answer, granted.then_some(group)))
+    let Roster { group: id, names, .. } = roster;
+    let group = Group { id, transaction, key: keys.id, members, names, response: None };
+    Ok(Opened { answer, id, group: granted.then_some(group) })
 }
 
 /// What all members' answers have in common.

@@ -11,6 +11,7 @@
 
 pub mod acknowledgment;
 mod answer;
+pub use answer::Answer;
 pub mod key_exchange;
 pub mod transaction;
 
@@ -123,7 +124,9 @@ impl<'m> Requests<'m> {
         Ok(crate::message::key_exchange::Request::parse(root.own)?.outer.key)
     }
 
-    fn root(&self) -> Digest {
+    /// The digest of the root node.
+    #[must_use]
+    pub fn root(&self) -> Digest {
         self.digests.first().copied().unwrap_or(Digest([0; 32]))
     }
 

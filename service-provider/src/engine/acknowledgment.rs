@@ -1,0 +1,45 @@
+//! Acknowledgment: all accept and the money moves, or it does not.
+
+use protocol::message::acknowledgment::Decision;
+use protocol::provider::acknowledgment::{Told, answer, verify};
+use protocol::types::Ending;
+use rand_core::CryptoRngCore;
+
+use super::{Backend, Engine, Later, Refusal};
+use crate::store::Store;
+use crate::store::transaction::{Request, Settlement};
+use crate::time::Timestamp;
+
+impl<S: Store> Engine<S> {
+    pub(super) async fn acknowledgment(
+        &self,
+        message: &[u8],
+        now: Timestamp,
+        random: &mut (impl CryptoRngCore + Send),
+    ) -> Result<Vec<u8>, Refusal> {
+        let later = Later::parse(message)?;
+        let request = Request::Acknowledgment(later.transaction, later.digest);
+        if let Some(kept) = self.store.answer(&request).await? {
+            return Ok(kept);
+        }
+        let group = self.group(later.transaction).await?;
+        let acknowledged = verify::<Backend>(&group, &later.requests)?;
+        let settlement = Settlement {
+            transaction: later.transaction,
+            request: later.digest,
+            accepted: acknowledged.iter().all(|one| one.decision == Decision::Accept),
+            now,
+        };
+        let ending = self.store.settle(settlement).await?;
+        let told = vec![Told { ending, receipt: receipt(ending), plain_text: &[] }; acknowledged.len()];
+        let answer = answer(self.keys_of(&group.key)?, &group, &later.requests, &told, random)?;
+        Ok(self.store.keep(request, answer).await?)
+    }
+}
+
+const fn receipt(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Posted => "Posted.",
+        Ending::Released => "Not posted. Nothing was moved.",
+    }
+}

@@ -1,0 +1,108 @@
+//! Key exchange: who are they, and may they begin?
+
+use protocol::error::Rejected;
+use protocol::limits;
+use protocol::message::key_exchange::Verdict;
+use protocol::provider::key_exchange::{Asked, AskedMember, Opened, Told, answer, verify};
+use protocol::provider::{Group, message_digest};
+use protocol::types::{Options, ReasonCode};
+use rand_core::CryptoRngCore;
+use zeroize::Zeroizing;
+
+use super::reason::reason;
+use super::{Backend, Engine, Refusal, parse};
+use crate::id;
+use crate::store::Store;
+use crate::store::transaction::{Opening, Request};
+use crate::time::Timestamp;
+
+impl<S: Store> Engine<S> {
+    pub(super) async fn key_exchange(
+        &self,
+        message: &[u8],
+        now: Timestamp,
+        random: &mut (impl CryptoRngCore + Send),
+    ) -> Result<Vec<u8>, Refusal> {
+        let requests = parse(message)?;
+        let keys = self.keys.find_valid(&requests.key()?, now).ok_or(Rejected::UnknownKey)?;
+        let digest = message_digest::<Backend>(message);
+        if let Some(kept) = self.store.answer(&Request::KeyExchange(requests.root(), digest)).await? {
+            return Ok(kept);
+        }
+        let asked = verify(keys, &requests)?;
+        let standings = self.standings(&asked).await?;
+        let told = tell(&standings);
+
+        let transaction = id::draw(now, random);
+        let Opened { answer, id, group } = answer(keys, &requests, &asked, &told, transaction, random)?;
+        let opening = Opening {
+            transaction,
+            group: id,
+            request: digest,
+            nodes: requests.digests().to_vec(),
+            sessions: self.sealed(group.as_ref(), random)?,
+            until: group.is_some().then(|| now.after(self.policy.session)),
+            answer,
+        };
+        Ok(self.store.open(opening).await?)
+    }
+
+    /// The sessions of a group as the store keeps them; nothing where there are none.
+    fn sealed(&self, group: Option<&Group>, random: &mut impl CryptoRngCore) -> Result<Vec<u8>, Refusal> {
+        let Some(group) = group else { return Ok(Vec::new()) };
+        let plain = Zeroizing::new(group.to_bytes());
+        self.storage_keys.sessions.seal(&group.transaction.0, &plain, random).map_err(|_| Refusal::SessionsGone)
+    }
+
+    async fn standings(&self, asked: &Asked) -> Result<Vec<Standing>, Refusal> {
+        let mut standings = Vec::with_capacity(asked.members.len());
+        for member in &asked.members {
+            let standing = match options_refused(asked, member) {
+                Some(code) => Err(code),
+                None => self.standing(member).await?,
+            };
+            standings.push(standing);
+        }
+        Ok(standings)
+    }
+
+    /// Whether a member may begin, and under which verified name.
+    async fn standing(&self, member: &AskedMember) -> Result<Standing, Refusal> {
+        let key = member.endorser.as_ref().unwrap_or(&member.verification);
+        let registered = self.store.account_by_key(key).await?;
+        if self.policy.registered_keys_only && registered.is_none() {
+            return Ok(Err(ReasonCode::UNKNOWN_MEMBER));
+        }
+        let Some(claim) = &member.account else { return Ok(Ok(None)) };
+        let Some(proved) = self.proved_account(claim).await? else { return Ok(Err(ReasonCode::ACCOUNT)) };
+        if registered.is_some_and(|account| account.id != proved.id) {
+            return Ok(Err(ReasonCode::ACCOUNT));
+        }
+        Ok(Ok(Some(proved.holder)))
+    }
+}
+
+/// A member's verified name where it proved an account, or why it is refused.
+type Standing = Result<Option<String>, ReasonCode>;
+
+/// Options that mean nothing, that not all agree on, or that ask for more than a group of this size gets.
+fn options_refused(asked: &Asked, member: &AskedMember) -> Option<ReasonCode> {
+    let shared = |member: &AskedMember| member.options.has(Options::SHARED_KEY);
+    let disagree = asked.members.iter().any(|other| shared(other) != shared(member));
+    let too_many_peers = member.options.has(Options::PEER_KEYS) && asked.members.len() > limits::PEERS_MAX;
+    (!member.options.is_permitted() || disagree || too_many_peers).then_some(ReasonCode::OPTIONS)
+}
+
+/// One refusal, and nobody gets a session: the others are told that somebody did not agree.
+fn tell(standings: &[Standing]) -> Vec<Told<'static>> {
+    let any_refused = standings.iter().any(Result::is_err);
+    let told = standings.iter().map(|standing| {
+        let (verdict, name) = match standing {
+            Err(code) => (Verdict::Refused(reason(*code)), None),
+            Ok(_) if any_refused => (Verdict::Refused(reason(ReasonCode::DISAGREEMENT)), None),
+            Ok(name) => (Verdict::Granted, name.clone()),
+        };
+        Told { verdict, name, plain_text: &[], sensitive: &[] }
+    });
+    told.collect()
+}

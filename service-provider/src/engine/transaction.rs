@@ -1,0 +1,144 @@
+//! Transaction: whose accounts are they, do the members agree, and does the account hold the money?
+
+use protocol::message::transaction::Outcome;
+use protocol::provider::Group;
+use protocol::provider::transaction::{Told, Wanted, answer, verify};
+use protocol::types::{Number, ReasonCode, TransactionId, TransactionKind};
+use rand_core::CryptoRngCore;
+
+use super::agreement::{Participant, agree};
+use super::reason::reason;
+use super::{Backend, Engine, Later, Refusal};
+use crate::ledger::AccountId;
+use crate::store::Store;
+use crate::store::account::Account;
+use crate::store::transaction::{Authorization, Decision, Order, Request, Status};
+use crate::time::Timestamp;
+
+impl<S: Store> Engine<S> {
+    pub(super) async fn transaction(
+        &self,
+        message: &[u8],
+        now: Timestamp,
+        random: &mut (impl CryptoRngCore + Send),
+    ) -> Result<Vec<u8>, Refusal> {
+        let later = Later::parse(message)?;
+        let request = Request::Transaction(later.transaction, later.digest);
+        if let Some(kept) = self.store.answer(&request).await? {
+            return Ok(kept);
+        }
+        let mut group = self.group(later.transaction).await?;
+        let wanted = verify::<Backend>(&group, &later.requests)?;
+        let participants = self.participants(&group, &wanted).await?;
+
+        let decision = self.decide(&later, &participants, now).await?;
+        let outcome = self.outcome(decision, &participants).await?;
+        let told: Vec<Told<'_>> = wanted.iter().map(|wanted| tell(wanted, outcome, &later.transaction)).collect();
+        let keys = self.keys_of(&group.key)?;
+        let answer = answer(keys, &mut group, &later.requests, &told, random)?;
+        Ok(self.store.keep(request, answer).await?)
+    }
+
+    /// The members with the accounts that they proved; a reason where one did not.
+    async fn participants(
+        &self,
+        group: &Group,
+        wanted: &[Wanted],
+    ) -> Result<Result<Vec<Participant>, ReasonCode>, Refusal> {
+        let mut participants = Vec::with_capacity(wanted.len());
+        for ((number, wanted), member) in (0..).zip(wanted).zip(&group.members) {
+            let Some(account) = self.proved_account(&wanted.account).await? else {
+                return Ok(Err(ReasonCode::ACCOUNT));
+            };
+            let key = member.endorser.as_ref().unwrap_or(&member.verification);
+            if !self.may_use(key, &account).await? || !is_the_named_one(member, wanted) {
+                return Ok(Err(ReasonCode::ACCOUNT));
+            }
+            participants.push(Participant {
+                number,
+                terms: wanted.terms.clone(),
+                account: account.id,
+                named: is_named(group, number),
+            });
+        }
+        Ok(Ok(participants))
+    }
+
+    /// A registered key is for its own account only.
+    async fn may_use(&self, key: &protocol::crypto::PublicKey, account: &Account) -> Result<bool, Refusal> {
+        let registered = self.store.account_by_key(key).await?;
+        Ok(match registered {
+            Some(registered) => registered.id == account.id,
+            None => !self.policy.registered_keys_only,
+        })
+    }
+
+    async fn decide(
+        &self,
+        later: &Later<'_>,
+        participants: &Result<Vec<Participant>, ReasonCode>,
+        now: Timestamp,
+    ) -> Result<Decision, Refusal> {
+        let first = participants.as_ref().ok().and_then(|participants| participants.first());
+        let order = participants.as_ref().map_err(|code| *code).and_then(|participants| agree(participants));
+        let authorization = Authorization {
+            transaction: later.transaction,
+            request: later.digest,
+            kind: first.map_or(TransactionKind::INQUIRY, |participant| participant.terms.kind),
+            order: order.unwrap_or_else(Order::Decline),
+            participants: participants.iter().flatten().map(|participant| participant.account).collect(),
+            now,
+            until: now.after(self.policy.hold),
+        };
+        Ok(self.store.authorize(authorization).await?)
+    }
+
+    /// What the members are told of the decision. An inquiry is answered with how its transaction stands.
+    async fn outcome(
+        &self,
+        decision: Decision,
+        participants: &Result<Vec<Participant>, ReasonCode>,
+    ) -> Result<Outcome<'static>, Refusal> {
+        let inquiry = match (decision, participants) {
+            (Decision::Declined(code), _) => return Ok(Outcome::Declined(reason(code))),
+            (Decision::Approved, Ok(participants)) => participants.first().and_then(inquired),
+            (Decision::Approved, Err(_)) => None,
+        };
+        let Some((transaction, account)) = inquiry else { return Ok(Outcome::Approved) };
+        let status = self.store.outcome(transaction).await?;
+        let own = status.filter(|status| took_part(status, account));
+        Ok(own
+            .map_or(Outcome::Declined(reason(ReasonCode::REFERENCE)), |status| Outcome::Stands(status.phase.ending())))
+    }
+}
+
+fn inquired(participant: &Participant) -> Option<(TransactionId, AccountId)> {
+    let terms = &participant.terms;
+    let transaction = terms.reference.filter(|_| terms.kind == TransactionKind::INQUIRY)?;
+    Some((transaction, participant.account))
+}
+
+fn took_part(status: &Status, account: AccountId) -> bool {
+    let moves = status.transfer.is_some_and(|transfer| [transfer.debit, transfer.credit].contains(&account));
+    moves || status.participants.contains(&account)
+}
+
+/// Who proved an account in the key exchange uses that one: its holder's name is what the others were given.
+fn is_the_named_one(member: &protocol::provider::Member, wanted: &Wanted) -> bool {
+    member.account.as_ref().is_none_or(|account| *account == wanted.account.information)
+}
+
+fn is_named(group: &Group, number: Number) -> bool {
+    group.names.iter().any(|(named, _)| *named == number)
+}
+
+fn tell<'a>(wanted: &Wanted, outcome: Outcome<'a>, transaction: &'a TransactionId) -> Told<'a> {
+    Told {
+        outcome,
+        amount: wanted.terms.amount,
+        currency: wanted.terms.currency,
+        receipt: "",
+        private: &transaction.0,
+        plain_text: &[],
+    }
+}

@@ -1,0 +1,167 @@
+//! The provider's keys on disk.
+//!
+//! ```text
+//! root key file            PKCS#8 PEM; kept offline, needed only to make and rotate descriptors
+//! DIR/descriptors/N.bin    descriptor of version N as the root key signed it
+//! DIR/descriptors/N-encryption.pem, N-signing.pem      its private keys, PKCS#8 PEM, readable by their owner alone
+//! ```
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use p256::SecretKey;
+use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding};
+use protocol::crypto::{Crypto, Invalid, PublicKey, Secret, random_scalar};
+use protocol::message::descriptor::{Descriptor, provider_id};
+use protocol::provider::{ProviderKeys, sign_descriptor};
+use protocol::types::ProviderId;
+use rand_core::CryptoRngCore;
+
+use crate::engine::{Backend, KeyRing};
+use crate::time::Timestamp;
+
+/// Why keys cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// The file cannot be written or read.
+    #[error("{path}: {error}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The file is there but is not what it should be.
+    #[error("{0} does not hold {1}")]
+    Content(PathBuf, &'static str),
+}
+
+/// The private root key.
+pub struct RootKey(Secret<32>);
+
+impl RootKey {
+    /// Draws a root key and writes it to `path`, which must not exist.
+    pub fn create(path: &Path, random: &mut impl CryptoRngCore) -> Result<Self, KeyFileError> {
+        let scalar = random_scalar::<Backend>(random);
+        write_key(path, &scalar)?;
+        Ok(Self(scalar))
+    }
+
+    /// Reads a root key.
+    pub fn read(path: &Path) -> Result<Self, KeyFileError> {
+        read_key(path).map(Self)
+    }
+
+    /// The provider's public key: all that a member needs to start.
+    ///
+    /// # Errors
+    /// [`Invalid`] where the file held no key of this curve.
+    pub fn verification_key(&self) -> Result<PublicKey, Invalid> {
+        Ok(Backend::verification_key(&Backend::signing_key(&self.0)?))
+    }
+
+    /// Makes the keys of the next version, valid from now, and writes them and their signed descriptor below `directory`.
+    pub fn make_descriptor(
+        &self,
+        directory: &Path,
+        now: Timestamp,
+        validity: Duration,
+        random: &mut impl CryptoRngCore,
+    ) -> Result<Descriptor, KeyFileError> {
+        let folder = directory.join("descriptors");
+        fs::create_dir_all(&folder).map_err(|error| KeyFileError::File { path: folder.clone(), error })?;
+        let version = versions(&folder)?.into_iter().max().unwrap_or(0) + 1;
+        let wrong = || KeyFileError::Content(folder.clone(), "keys of this curve");
+        let root = Backend::signing_key(&self.0).map_err(|_| wrong())?;
+        let scalars = [random_scalar::<Backend>(random), random_scalar::<Backend>(random)];
+        let [encryption_scalar, signing_scalar] = &scalars;
+        let encryption = Backend::agreement_key(encryption_scalar).map_err(|_| wrong())?;
+        let signing = Backend::signing_key(signing_scalar).map_err(|_| wrong())?;
+        let descriptor = Descriptor {
+            version,
+            provider: provider_id::<Backend>(&Backend::verification_key(&root)),
+            encryption: Backend::agreement_public_key(&encryption),
+            verification: Backend::verification_key(&signing),
+            not_before: now.0 / 1000,
+            not_after: now.after(validity).0 / 1000,
+        };
+        write_key(&key_path(&folder, version, "encryption"), encryption_scalar)?;
+        write_key(&key_path(&folder, version, "signing"), signing_scalar)?;
+        // The descriptor comes last: a version is there when all of it is.
+        write_new(&folder.join(format!("{version}.bin")), &sign_descriptor::<Backend>(&descriptor, &root, &[]))?;
+        Ok(descriptor)
+    }
+}
+
+/// The provider that the key files below `directory` belong to, and all of its keys.
+pub fn read_key_ring(directory: &Path) -> Result<(ProviderId, KeyRing), KeyFileError> {
+    let folder = directory.join("descriptors");
+    let mut ring = KeyRing::new();
+    let mut provider = None;
+    for version in versions(&folder)? {
+        let path = folder.join(format!("{version}.bin"));
+        let signed = read(&path)?;
+        let wrong = || KeyFileError::Content(path.clone(), "a descriptor that goes with its keys");
+        let descriptor = Descriptor::read_unverified(&signed).map_err(|_| wrong())?;
+        let encryption = read_key(&key_path(&folder, version, "encryption"))?;
+        let signing = read_key(&key_path(&folder, version, "signing"))?;
+        let encryption = Backend::agreement_key(&encryption).map_err(|_| wrong())?;
+        let signing = Backend::signing_key(&signing).map_err(|_| wrong())?;
+        ring.add(ProviderKeys::new(descriptor, encryption, signing).map_err(|_| wrong())?, signed);
+        provider = Some(descriptor.provider);
+    }
+    Ok((provider.ok_or(KeyFileError::Content(folder, "a descriptor"))?, ring))
+}
+
+/// The versions of which there is a descriptor, in no order.
+fn versions(folder: &Path) -> Result<Vec<u32>, KeyFileError> {
+    let failed = |error| KeyFileError::File { path: folder.to_owned(), error };
+    let mut versions = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        versions.extend(name.to_str().and_then(|name| name.strip_suffix(".bin")?.parse::<u32>().ok()));
+    }
+    Ok(versions)
+}
+
+fn key_path(folder: &Path, version: u32, purpose: &str) -> PathBuf {
+    folder.join(format!("{version}-{purpose}.pem"))
+}
+
+fn write_key(path: &Path, scalar: &Secret<32>) -> Result<(), KeyFileError> {
+    let wrong = || KeyFileError::Content(path.to_owned(), "a P-256 key");
+    let key = SecretKey::from_slice(scalar.as_bytes()).map_err(|_| wrong())?;
+    let pem = key.to_pkcs8_pem(LineEnding::LF).map_err(|_| wrong())?;
+    write_new(path, pem.as_bytes())
+}
+
+fn read_key(path: &Path) -> Result<Secret<32>, KeyFileError> {
+    let pem = zeroize::Zeroizing::new(read(path)?);
+    let pem = std::str::from_utf8(&pem).ok();
+    let key = pem.and_then(|pem| SecretKey::from_pkcs8_pem(pem).ok());
+    let key = key.ok_or_else(|| KeyFileError::Content(path.to_owned(), "a P-256 key in PKCS#8 PEM"))?;
+    Ok(Secret::from(<[u8; 32]>::from(key.to_bytes())))
+}
+
+/// Writes a file that is not there yet, for its owner alone, and waits until it is on the disk.
+pub(crate) fn write_new(path: &Path, content: &[u8]) -> Result<(), KeyFileError> {
+    let write = || {
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        path.parent().map_or(Ok(()), |folder| fs::File::open(folder_name(folder))?.sync_all())
+    };
+    write().map_err(|error| KeyFileError::File { path: path.to_owned(), error })
+}
+
+/// The folder of a path; the working directory has an empty name in it.
+fn folder_name(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
+}
+
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, KeyFileError> {
+    fs::read(path).map_err(|error| KeyFileError::File { path: path.to_owned(), error })
+}

@@ -1,0 +1,354 @@
+//! The provider's command line: set up, enrol, serve, look at the books.
+
+#![forbid(unsafe_code)]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+use protocol::amount::Amount;
+use protocol::crypto::PublicKey;
+use protocol::message::descriptor::provider_id;
+use protocol::types::{Currency, ProviderId};
+use rand::rngs::OsRng;
+use serde_json::{Value, json};
+use service_provider::admin::{Enrolment, enrol, register_key};
+use service_provider::engine::{Backend, Engine, Policy};
+use service_provider::key_files::{RootKey, read_key_ring};
+use service_provider::ledger::Overdraft;
+use service_provider::server::serve;
+use service_provider::storage_key::StorageKeys;
+use service_provider::store::account::{AccountNumber, Balance, Instrument};
+use service_provider::store::sqlite::{SqliteStore, SqliteView};
+use service_provider::store::{Store, limits};
+use service_provider::time::Timestamp;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+const SECONDS_A_DAY: u64 = 24 * 60 * 60;
+
+#[derive(Parser)]
+#[command(version, about = "A Symbolon service provider: verifies, decides, keeps the books")]
+struct Cli {
+    /// The provider's data: keys of the day, storage keys, database
+    #[arg(long, global = true, default_value = "provider-data")]
+    data: PathBuf,
+    /// Print one JSON value instead of words
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Create a provider: its root key, its first descriptor, its database
+    Init {
+        /// Where the root key goes; keep it offline afterwards
+        #[arg(long)]
+        root_key: PathBuf,
+        #[command(flatten)]
+        validity: Validity,
+    },
+    /// Make the keys of the next version and a descriptor for them
+    Rotate {
+        /// The root key
+        #[arg(long)]
+        root_key: PathBuf,
+        #[command(flatten)]
+        validity: Validity,
+    },
+    /// Make a new key for session rows and destroy the old ones: sessions under way end, past ones are unreadable for ever
+    RotateStorageKey,
+    /// Create an account; prints what its card is to be personalised with, secret included
+    Enrol(EnrolArguments),
+    /// Register a card's key for an account
+    RegisterKey {
+        /// The account's number
+        #[arg(long)]
+        account: String,
+        /// The card's verification key: 65 bytes in hex
+        #[arg(long)]
+        key: String,
+    },
+    /// Answer requests over TCP until SIGTERM or Ctrl-C
+    Serve {
+        /// Where to listen
+        #[arg(long, default_value = "127.0.0.1:7816")]
+        listen: String,
+        /// How long an approval waits for its acknowledgment, seconds
+        #[arg(long, default_value_t = Policy::default().hold.as_secs())]
+        hold: u64,
+    },
+    /// Show every account and check the books
+    Ledger,
+}
+
+#[derive(clap::Args)]
+struct Validity {
+    /// How many days the descriptor is valid; less than the store remembers requests
+    #[arg(long, default_value_t = 5)]
+    validity_days: u64,
+}
+
+#[derive(clap::Args)]
+struct EnrolArguments {
+    /// The account's number: letters and digits
+    #[arg(long)]
+    account: String,
+    /// The verified name of its holder
+    #[arg(long)]
+    holder: String,
+    /// ISO 4217 code of its currency
+    #[arg(long, default_value = "EUR")]
+    currency: String,
+    /// credit, debit, cheque-book, stored-value, loyalty, identity or access-pass
+    #[arg(long, default_value = "debit")]
+    instrument: String,
+    /// What it holds from the start, such as 100.00
+    #[arg(long, default_value = "0")]
+    opening: String,
+    /// How far it may go below zero, such as 500.00
+    #[arg(long, default_value = "0")]
+    credit_limit: String,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("service-provider: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What a command says: for programs, and for people.
+type Said = (Value, String);
+
+async fn run(cli: Cli) -> Result<()> {
+    let data = &cli.data;
+    let (value, words) = match cli.command {
+        Command::Init { root_key, validity } => init(data, &root_key, &validity)?,
+        Command::Rotate { root_key, validity } => rotate(data, &root_key, &validity)?,
+        Command::RotateStorageKey => rotate_storage_key(data)?,
+        Command::Enrol(arguments) => enrol_account(data, arguments).await?,
+        Command::RegisterKey { account, key } => register(data, &account, &key).await?,
+        Command::Serve { listen, hold } => return serve_until_stopped(data, &listen, hold, cli.json).await,
+        Command::Ledger => return ledger(data, cli.json).await,
+    };
+    println!("{}", if cli.json { value.to_string() } else { words });
+    Ok(())
+}
+
+fn init(data: &Path, root_key: &Path, validity: &Validity) -> Result<Said> {
+    if data.join("descriptors").exists() {
+        bail!("{} holds a provider already; `rotate` makes new keys for it", data.display());
+    }
+    let validity = validity.duration()?;
+    let root = RootKey::create(root_key, &mut OsRng)?;
+    drop(SqliteStore::open(data)?);
+    StorageKeys::create(data, &mut OsRng)?;
+    let (value, words) = make_descriptor(data, &root, validity)?;
+    let words = format!("{words}\nRoot key: {}. Take it offline; only `rotate` needs it.", root_key.display());
+    Ok((value, words))
+}
+
+fn rotate(data: &Path, root_key: &Path, validity: &Validity) -> Result<Said> {
+    let root = RootKey::read(root_key)?;
+    let (provider, _) = read_key_ring(data)?;
+    if provider_id::<Backend>(&root.verification_key()?) != provider {
+        bail!("{} is not the root key of the provider in {}", root_key.display(), data.display());
+    }
+    make_descriptor(data, &root, validity.duration()?)
+}
+
+impl Validity {
+    fn duration(&self) -> Result<Duration> {
+        let valid = Duration::from_secs(self.validity_days.saturating_mul(SECONDS_A_DAY));
+        if valid.is_zero() || valid >= limits::RETENTION {
+            bail!("--validity-days takes 1 to {}", limits::RETENTION.as_secs() / SECONDS_A_DAY - 1);
+        }
+        Ok(valid)
+    }
+}
+
+fn make_descriptor(data: &Path, root: &RootKey, validity: Duration) -> Result<Said> {
+    let descriptor = root.make_descriptor(data, Timestamp::now(), validity, &mut OsRng)?;
+    let (provider, version) = (descriptor.provider.to_string(), descriptor.version);
+    let key = hex::encode(root.verification_key()?.0);
+    let words = format!(
+        "Provider {provider}\nRoot verification key, all that a member needs: {key}\nDescriptor {version}, valid {} days.",
+        validity.as_secs() / SECONDS_A_DAY
+    );
+    let value = json!({
+        "provider": provider,
+        "root_verification_key": key,
+        "descriptor_version": version,
+        "valid_until": descriptor.not_after,
+    });
+    Ok((value, words))
+}
+
+fn rotate_storage_key(data: &Path) -> Result<Said> {
+    // Opening the store makes sure that no server is running with the old key.
+    let _store = SqliteStore::open(data)?;
+    let mut keys = StorageKeys::read(data)?;
+    let number = keys.sessions.rotate(&mut OsRng)?;
+    let destroyed = keys.sessions.destroy_old()?.len();
+    let words = format!("Storage key {number} seals sessions from now on; {destroyed} older destroyed.");
+    Ok((json!({ "storage_key": number, "destroyed": destroyed }), words))
+}
+
+async fn enrol_account(data: &Path, arguments: EnrolArguments) -> Result<Said> {
+    let currency =
+        Currency::parse(&arguments.currency).context("--currency takes three capital letters, such as EUR")?;
+    let amount = |text: &str, option: &str| {
+        let amount = Amount::parse(text, currency).map(|amount| amount.minor);
+        amount.with_context(|| format!("--{option}: {text:?} is not an amount of {}", currency.as_str()))
+    };
+    let enrolment = Enrolment {
+        number: AccountNumber::new(&arguments.account)?,
+        holder: arguments.holder,
+        currency,
+        instrument: instrument(&arguments.instrument)?,
+        credit_limit: amount(&arguments.credit_limit, "credit-limit")?,
+        opening: amount(&arguments.opening, "opening")?,
+    };
+    let (provider, _) = read_key_ring(data)?;
+    let store = SqliteStore::open(data)?;
+    let keys = StorageKeys::read(data)?;
+    let (_, secret) = enrol(&store, &keys, enrolment, Timestamp::now(), &mut OsRng).await?;
+    let secret = hex::encode(secret.as_bytes());
+    let value = json!({
+        "provider": provider.to_string(),
+        "account": arguments.account,
+        "account_secret": secret,
+        "instrument": arguments.instrument,
+        "currency": arguments.currency,
+    });
+    let words = format!(
+        "Account {} is open.\nAccount secret, for its card alone: {secret}\nNext: personalise the card, then `register-key`.",
+        arguments.account
+    );
+    Ok((value, words))
+}
+
+fn instrument(name: &str) -> Result<Instrument> {
+    Ok(match name {
+        "credit" => Instrument::Credit,
+        "debit" => Instrument::Debit,
+        "cheque-book" => Instrument::ChequeBook,
+        "stored-value" => Instrument::StoredValue,
+        "loyalty" => Instrument::Loyalty,
+        "identity" => Instrument::Identity,
+        "access-pass" => Instrument::AccessPass,
+        other => bail!(
+            "--instrument: {other:?} is none of credit, debit, cheque-book, stored-value, loyalty, identity, access-pass"
+        ),
+    })
+}
+
+async fn register(data: &Path, account: &str, key: &str) -> Result<Said> {
+    let bytes = hex::decode(key).ok().and_then(|bytes| <[u8; 65]>::try_from(bytes).ok());
+    let key = PublicKey(bytes.context("--key takes a verification key: 65 bytes in hex")?);
+    let store = SqliteStore::open(data)?;
+    register_key(&store, &AccountNumber::new(account)?, key).await?;
+    let value = json!({ "account": account, "registered": hex::encode(key.0) });
+    Ok((value, format!("The key is registered for {account}.")))
+}
+
+async fn serve_until_stopped(data: &Path, listen: &str, hold: u64, json: bool) -> Result<()> {
+    let (provider, engine) = engine(data, hold)?;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let address = listener.local_addr()?;
+    if json {
+        println!("{}", json!({ "listening": address.to_string(), "provider": provider.to_string() }));
+    } else {
+        println!("Provider {provider} listens on {address}");
+    }
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stop = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    };
+    serve(Arc::new(engine), listener, stop).await;
+    Ok(())
+}
+
+fn engine(data: &Path, hold: u64) -> Result<(ProviderId, Engine<SqliteStore>)> {
+    let hold = Duration::from_secs(hold);
+    if hold.is_zero() || hold > limits::PENDING_MAX {
+        bail!("--hold takes 1 to {} seconds", limits::PENDING_MAX.as_secs());
+    }
+    let (provider, ring) = read_key_ring(data)?;
+    let policy = Policy { hold, ..Policy::default() };
+    Ok((provider, Engine::new(SqliteStore::open(data)?, ring, StorageKeys::read(data)?, policy)))
+}
+
+async fn ledger(data: &Path, json: bool) -> Result<()> {
+    let store = SqliteView::open(data)?;
+    let audit = store.verify().await?;
+    let balances = balances(&store).await?;
+    if json {
+        let accounts: Vec<Value> = balances.iter().map(account_json).collect();
+        let flaws: Vec<String> = audit.flaws.iter().map(ToString::to_string).collect();
+        println!("{}", json!({"accounts": accounts, "entries": audit.entries, "holds": audit.holds, "flaws": flaws}));
+    } else {
+        balances.iter().for_each(|balance| println!("{}", account_words(balance)));
+        println!("{} entries, {} holds", audit.entries, audit.holds);
+    }
+    if audit.flaws.is_empty() {
+        return Ok(());
+    }
+    audit.flaws.iter().for_each(|flaw| eprintln!("  {flaw}"));
+    bail!("the books do not add up")
+}
+
+async fn balances(store: &impl Store) -> Result<Vec<Balance>> {
+    let mut balances: Vec<Balance> = Vec::new();
+    loop {
+        let last = balances.last().map(|last| last.account.id);
+        let page = store.balances(last, limits::PAGE_MAX).await?;
+        if page.is_empty() {
+            return Ok(balances);
+        }
+        balances.extend(page);
+    }
+}
+
+fn account_json(balance: &Balance) -> Value {
+    json!({
+        "account": balance.account.number.as_str(),
+        "holder": balance.account.holder,
+        "currency": balance.funds.currency.as_str(),
+        "balance": balance.funds.balance,
+        "held": balance.funds.held,
+        "available": balance.funds.available(),
+    })
+}
+
+fn account_words(balance: &Balance) -> String {
+    let funds = &balance.funds;
+    let shown = |minor: u64| Amount { minor, currency: funds.currency }.to_string();
+    let sign = if funds.balance < 0 { "-" } else { "" };
+    let available = match funds.overdraft {
+        Overdraft::Float => String::new(),
+        Overdraft::UpTo(_) => format!(", available {}", shown(funds.available())),
+    };
+    format!(
+        "{:<20} {:<24} {sign}{}, held {}{available}",
+        balance.account.number.as_str(),
+        balance.account.holder,
+        shown(funds.balance.unsigned_abs()),
+        shown(funds.held),
+    )
+}
