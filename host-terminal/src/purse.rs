@@ -37,8 +37,7 @@ impl SignedDescriptor {
         let message = upstream.ask(&bare(Kind::DescriptorRequest)).await.map_err(Error::hop(hop))?;
         check_refusal(&message)?;
         let signed = descriptor::parse(&message).map_err(Error::misbehaved(hop))?;
-        let (descriptor, _) = postcard::take_from_bytes::<Descriptor>(signed)
-            .map_err(|_| Error::misbehaved(hop)(protocol::error::Malformed::Undecodable))?;
+        let descriptor = Descriptor::read_unverified(signed).map_err(Error::misbehaved(hop))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         if !(descriptor.not_before..=descriptor.not_after).contains(&now) {
             return Err(Error::NotInForce);

@@ -21,7 +21,7 @@ pub enum CardError {
     #[error("the PIN is blocked: the card's issuer can help")]
     PinBlocked,
     /// The card refused.
-    #[error("the card refused {command}: {} ({status})", meaning(*status))]
+    #[error("the card refused {command}: {} ({status})", meaning(command, *status))]
     Refused {
         /// Which command.
         command: String,
@@ -53,16 +53,26 @@ impl CardError {
     }
 }
 
-/// What a status word means here, and what to do.
-const fn meaning(status: Status) -> &'static str {
+/// What a status word means after this command, and what to do.
+fn meaning(command: &str, status: Status) -> &'static str {
     match status {
-        Status::MEMORY_FAILURE => "its memory fails; the card must be replaced",
-        Status::SECURITY_NOT_SATISFIED => "the PIN is needed first, or the amount is above the card's own limit",
-        Status::CONDITIONS_NOT_SATISFIED => "not at this moment, or not in the card's life cycle state; begin again",
-        Status::WRONG_DATA => {
-            "it does not accept the data: a signature or a seal in it does not hold, or it is damaged"
+        Status::SECURITY_NOT_SATISFIED if command.starts_with("RECEIVE") => {
+            "the answer does not verify: it was changed on the way, or is another's"
         }
-        Status::FILE_NOT_FOUND => "the card has no transaction application",
+        Status::SECURITY_NOT_SATISFIED if command == "LOAD DESCRIPTOR" => {
+            "the descriptor is not signed by the account's provider"
+        }
+        Status::SECURITY_NOT_SATISFIED => "the PIN is needed first",
+        Status::CONDITIONS_NOT_SATISFIED if command == "LOAD DESCRIPTOR" => {
+            "it has seen a newer descriptor of this provider"
+        }
+        Status::CONDITIONS_NOT_SATISFIED => "not at this moment; begin again",
+        Status::FUNCTION_NOT_SUPPORTED if command.starts_with("BUILD") => {
+            "the amount is above the card's own limit for the account"
+        }
+        Status::MEMORY_FAILURE => "its memory fails; the card must be replaced",
+        Status::WRONG_DATA => "it does not understand the data, which was damaged on the way",
+        Status::FILE_NOT_FOUND => "it has no transaction application",
         Status::REFERENCE_NOT_FOUND => "it has no such account or PIN",
         Status::NOT_ENOUGH_SPACE => "it has no space left",
         Status::INSTRUCTION_NOT_SUPPORTED | Status::CLASS_NOT_SUPPORTED | Status::FUNCTION_NOT_SUPPORTED => {

@@ -11,7 +11,10 @@ use super::frame::{self, Frame};
 use crate::observe::Tap;
 use crate::words;
 
-/// How long the hop below may take for its next request: a person decides in it.
+/// How long the hop below may take for its first request: others wait for their turn.
+pub const FIRST_REQUEST_TIME: Duration = Duration::from_secs(10);
+
+/// How long it may take for the next: a person decides in it.
 pub const REQUEST_TIME: Duration = Duration::from_secs(120);
 
 /// Where the hop below connects to.
@@ -42,7 +45,7 @@ impl Listener {
     pub async fn accept(&self, tap: Tap) -> Result<Downstream, HopError> {
         let (stream, _) = self.0.accept().await?;
         stream.set_nodelay(true)?;
-        Ok(Downstream { stream, tap, asked: None })
+        Ok(Downstream { stream, tap, wait: FIRST_REQUEST_TIME, asked: None })
     }
 }
 
@@ -50,6 +53,7 @@ impl Listener {
 pub struct Downstream {
     stream: TcpStream,
     tap: Tap,
+    wait: Duration,
     asked: Option<(u64, Instant)>,
 }
 
@@ -59,10 +63,11 @@ impl Downstream {
     /// # Errors
     /// [`HopError`].
     pub async fn request(&mut self) -> Result<Option<Vec<u8>>, HopError> {
-        let Some(Frame { number, message }) = frame::read(&mut self.stream, REQUEST_TIME).await? else {
+        let Some(Frame { number, message }) = frame::read(&mut self.stream, self.wait).await? else {
             return Ok(None);
         };
         self.tap.received(words::message(&message), &message, None);
+        self.wait = REQUEST_TIME;
         self.asked = Some((number, Instant::now()));
         Ok(Some(message))
     }

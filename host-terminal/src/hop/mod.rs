@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use protocol::error::Malformed;
 
-pub use downstream::{Downstream, Listener, REQUEST_TIME};
+pub use downstream::{Downstream, FIRST_REQUEST_TIME, Listener, REQUEST_TIME};
 pub use frame::{FRAME_TIME, Frame, read, write};
 pub use upstream::{ANSWER_TIME, CONNECT_TIME, IN_FLIGHT_MAX, RECONNECT_DELAY, Upstream};
 

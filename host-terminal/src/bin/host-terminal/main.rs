@@ -1,0 +1,223 @@
+//! `host-terminal`: pays, sells, and asks how a transaction ended.
+
+mod events;
+mod report;
+mod user;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::{Args, Parser, Subcommand};
+use host_terminal::card::{Card, Pin};
+use host_terminal::hop::{Listener, Upstream};
+use host_terminal::observe::{Observer, Silent, Tap};
+use host_terminal::reader::TcpReader;
+use host_terminal::sell::Shop;
+use host_terminal::{CUSTOMER, CUSTOMER_CARD, Error, Failure, PROVIDER, SHOP, SHOP_CARD, pay, status};
+use protocol::amount::Amount;
+use protocol::types::{Currency, TransactionId};
+use zeroize::Zeroizing;
+
+use events::EventFile;
+use report::Report;
+use user::User;
+
+/// How often a request to the provider is sent, the same bytes each time; it answers them with one answer.
+const PROVIDER_ATTEMPTS: u32 = 4;
+/// How often a request to a shop's terminal is sent: it is in the middle of one purchase, and forgets that with the connection.
+const SHOP_ATTEMPTS: u32 = 1;
+
+/// The member's terminal.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Pays at a shop's terminal.
+    Pay(Pay),
+    /// Serves customers as a shop's terminal.
+    Sell(Sell),
+    /// Asks the provider how a transaction ended.
+    Status(Status),
+}
+
+#[derive(Args)]
+struct Common {
+    /// Where the card is: tcp://HOST:PORT of its reader.
+    #[arg(long, value_name = "READER")]
+    card: String,
+    /// A file whose first line is the card's PIN. Without it, the terminal asks.
+    #[arg(long, value_name = "FILE")]
+    pin_file: Option<PathBuf>,
+    /// One line of JSON a result instead of text.
+    #[arg(long)]
+    json: bool,
+    /// Writes what travels to this file, a line of JSON each.
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Pay {
+    #[command(flatten)]
+    common: Common,
+    /// Where the shop's terminal listens.
+    #[arg(long, value_name = "HOST:PORT")]
+    to: String,
+    /// Pays up to this much without asking, in the currency that the shop asks for.
+    #[arg(long, value_name = "AMOUNT")]
+    limit: Option<String>,
+    /// Says no once the provider has approved.
+    #[arg(long)]
+    reject: bool,
+}
+
+#[derive(Args)]
+struct Sell {
+    #[command(flatten)]
+    common: Common,
+    /// Where the provider listens.
+    #[arg(long, value_name = "HOST:PORT")]
+    provider: String,
+    /// Where to listen for customers; port 0 takes a free one. The address is printed.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
+    listen: String,
+    /// What each customer is to pay, such as 12.50.
+    #[arg(long)]
+    amount: String,
+    /// The currency's three letters.
+    #[arg(long)]
+    currency: String,
+    /// How many customers to serve.
+    #[arg(long, default_value_t = 1)]
+    times: u32,
+}
+
+#[derive(Args)]
+struct Status {
+    #[command(flatten)]
+    common: Common,
+    /// Where the provider listens.
+    #[arg(long, value_name = "HOST:PORT")]
+    provider: String,
+    /// Which transaction; without it, the newest whose end the card does not know.
+    #[arg(long, value_name = "HEX", value_parser = transaction_id)]
+    transaction: Option<TransactionId>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Pay(arguments) => pay(arguments).await,
+        Command::Sell(arguments) => sell(arguments).await,
+        Command::Status(arguments) => status(arguments).await,
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("host-terminal: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn pay(arguments: Pay) -> Result<ExitCode> {
+    let common = &arguments.common;
+    let report = Report::new(common.json, "Paid");
+    let mut user = User::new(arguments.limit, arguments.reject)?;
+    let observer = common.observer()?;
+    let shop = Upstream::new(&arguments.to, SHOP_ATTEMPTS, Tap::new(Arc::clone(&observer), CUSTOMER, SHOP));
+    let card = common.card(Tap::new(observer, CUSTOMER, CUSTOMER_CARD)).await?;
+    let outcome = pay::pay(card, &common.pin()?, &shop, &mut user).await;
+    report.purchase(&outcome)
+}
+
+async fn sell(arguments: Sell) -> Result<ExitCode> {
+    let common = &arguments.common;
+    let report = Report::new(common.json, "Received");
+    let currency = Currency::parse(&arguments.currency).context("a currency has three capital letters")?;
+    let amount = Amount::parse(&arguments.amount, currency)
+        .with_context(|| format!("{} is no amount in {}", arguments.amount, currency.as_str()))?;
+    let observer = common.observer()?;
+    let provider =
+        Upstream::new(&arguments.provider, PROVIDER_ATTEMPTS, Tap::new(Arc::clone(&observer), SHOP, PROVIDER));
+    let card = common.card(Tap::new(Arc::clone(&observer), SHOP, SHOP_CARD)).await?;
+    let mut shop = Shop::open(card, &common.pin()?, provider, amount).await?;
+    let listener = Listener::bind(&arguments.listen).await?;
+    report.listening(listener.address()?)?;
+
+    let mut worst = ExitCode::SUCCESS;
+    let mut served = 0;
+    while served < arguments.times {
+        let customer = listener.accept(Tap::new(Arc::clone(&observer), SHOP, CUSTOMER)).await?;
+        let Some(outcome) = shop.serve(customer).await.transpose() else { continue };
+        if let Err(failure) = &outcome
+            && is_no_customer(failure)
+        {
+            eprintln!("host-terminal: {failure}");
+            continue;
+        }
+        served += 1;
+        let code = report.purchase(&outcome)?;
+        if code != ExitCode::SUCCESS {
+            worst = code;
+        }
+    }
+    Ok(worst)
+}
+
+/// Whether it was somebody who does not speak a terminal's language, whom the shop does not count.
+fn is_no_customer(failure: &Failure) -> bool {
+    let stranger = matches!(failure.error, Error::Misbehaved { hop: CUSTOMER, .. } | Error::Hop { hop: CUSTOMER, .. });
+    stranger && failure.transaction.is_none()
+}
+
+async fn status(arguments: Status) -> Result<ExitCode> {
+    let common = &arguments.common;
+    let report = Report::new(common.json, "Posted:");
+    let observer = common.observer()?;
+    let provider =
+        Upstream::new(&arguments.provider, PROVIDER_ATTEMPTS, Tap::new(Arc::clone(&observer), CUSTOMER, PROVIDER));
+    let card = common.card(Tap::new(observer, CUSTOMER, CUSTOMER_CARD)).await?;
+    let outcome = status::status(card, &common.pin()?, &provider, arguments.transaction).await;
+    report.inquiry(&outcome)
+}
+
+impl Common {
+    async fn card(&self, tap: Tap) -> Result<Card> {
+        let Some(address) = self.card.strip_prefix("tcp://") else {
+            bail!("--card takes tcp://HOST:PORT, not {}", self.card);
+        };
+        Ok(Card::new(Box::new(TcpReader::connect(address).await?), tap))
+    }
+
+    fn pin(&self) -> Result<Pin> {
+        let typed = match &self.pin_file {
+            Some(path) => {
+                let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+                let mut text = Zeroizing::new(text);
+                let line = text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len());
+                text.truncate(line);
+                text
+            }
+            None => Zeroizing::new(rpassword::prompt_password("PIN: ")?.into_bytes()),
+        };
+        Pin::new(typed).ok_or_else(|| anyhow!("no card takes a PIN of this length"))
+    }
+
+    fn observer(&self) -> Result<Arc<dyn Observer>> {
+        Ok(match &self.events {
+            Some(path) => Arc::new(EventFile::create(path)?),
+            None => Arc::new(Silent),
+        })
+    }
+}
+
+fn transaction_id(text: &str) -> Result<TransactionId, String> {
+    let mut id = [0; 16];
+    hex::decode_to_slice(text, &mut id).map_err(|_| "a transaction has 32 hexadecimal digits".to_owned())?;
+    Ok(TransactionId(id))
+}

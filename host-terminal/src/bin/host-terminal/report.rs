@@ -1,0 +1,135 @@
+//! What a transaction came to, for people or for programs.
+
+use std::io::{IsTerminal, Write, stdout};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use host_terminal::Failure;
+use host_terminal::receipt::{Conclusion, Receipt};
+use host_terminal::words::printable;
+use serde_json::{Value, json};
+
+/// Nothing moved: the provider or a member said no.
+const NOT_DONE: u8 = 3;
+/// Only the provider knows how the transaction ends.
+const UNKNOWN_END: u8 = 4;
+
+const GREEN: &str = "\x1b[32m";
+const YELLOW: &str = "\x1b[33m";
+const RED: &str = "\x1b[31m";
+const PLAIN: &str = "\x1b[0m";
+
+/// Where results go.
+pub(crate) struct Report {
+    json: bool,
+    colour: bool,
+    done: &'static str,
+}
+
+impl Report {
+    /// `done` is what to say of a posted transaction.
+    pub(crate) fn new(json: bool, done: &'static str) -> Self {
+        Self { json, colour: !json && stdout().is_terminal(), done }
+    }
+
+    /// Where customers can connect: the first line of a shop's terminal.
+    pub(crate) fn listening(&self, address: SocketAddr) -> Result<()> {
+        let mut out = stdout();
+        if self.json {
+            writeln!(out, "{}", json!({ "listening": address.to_string() }))?;
+        } else {
+            writeln!(out, "listening on {address}")?;
+        }
+        Ok(out.flush()?)
+    }
+
+    /// Of a purchase: posted is success.
+    pub(crate) fn purchase(&self, outcome: &Result<Receipt, Failure>) -> Result<ExitCode> {
+        self.show(outcome)?;
+        Ok(match outcome {
+            Ok(receipt) => match receipt.conclusion {
+                Conclusion::Posted => ExitCode::SUCCESS,
+                Conclusion::Released | Conclusion::Declined(_) | Conclusion::Refused(_) => NOT_DONE.into(),
+                Conclusion::Open => UNKNOWN_END.into(),
+            },
+            Err(failure) => failed(failure),
+        })
+    }
+
+    /// Of an inquiry: to know the end is success.
+    pub(crate) fn inquiry(&self, outcome: &Result<Receipt, Failure>) -> Result<ExitCode> {
+        self.show(outcome)?;
+        Ok(match outcome {
+            Ok(receipt) => match receipt.conclusion {
+                Conclusion::Posted | Conclusion::Released => ExitCode::SUCCESS,
+                Conclusion::Declined(_) | Conclusion::Refused(_) => NOT_DONE.into(),
+                Conclusion::Open => UNKNOWN_END.into(),
+            },
+            Err(failure) => failed(failure),
+        })
+    }
+
+    fn show(&self, outcome: &Result<Receipt, Failure>) -> Result<()> {
+        let mut out = stdout();
+        match (outcome, self.json) {
+            (Ok(receipt), true) => writeln!(out, "{}", receipt_json(receipt))?,
+            (Err(failure), true) => writeln!(out, "{}", failure_json(failure))?,
+            (Ok(receipt), false) => writeln!(out, "{}", self.receipt(receipt))?,
+            // What went wrong belongs on the other stream.
+            (Err(failure), false) => eprintln!("host-terminal: {}", printable(&failure.to_string())),
+        }
+        Ok(out.flush()?)
+    }
+
+    fn receipt(&self, receipt: &Receipt) -> String {
+        let amount = receipt.amount.map_or_else(String::new, |amount| format!(" {amount}"));
+        let names: Vec<String> = receipt.parties.iter().map(|party| printable(&party.name)).collect();
+        let with = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+        let (colour, line) = match &receipt.conclusion {
+            Conclusion::Posted => (GREEN, format!("{}{amount}{with}", self.done)),
+            Conclusion::Released => (YELLOW, format!("Called off:{amount}{with}, nothing moved")),
+            Conclusion::Declined(reason) | Conclusion::Refused(reason) => {
+                (RED, format!("Declined:{amount}{with}, {} (code {})", printable(&reason.line), reason.code.0))
+            }
+            Conclusion::Open => (YELLOW, format!("Not ended yet:{amount}{with}")),
+        };
+        let line = if self.colour { format!("{colour}{line}{PLAIN}") } else { line };
+        let note = if receipt.line.is_empty() { String::new() } else { format!("\n{}", printable(&receipt.line)) };
+        format!("{line}\ntransaction {}{note}", receipt.transaction)
+    }
+}
+
+fn failed(failure: &Failure) -> ExitCode {
+    if failure.requested { UNKNOWN_END.into() } else { ExitCode::FAILURE }
+}
+
+fn receipt_json(receipt: &Receipt) -> Value {
+    let (result, reason) = match &receipt.conclusion {
+        Conclusion::Posted => ("posted", None),
+        Conclusion::Released => ("released", None),
+        Conclusion::Declined(reason) => ("declined", Some(reason)),
+        Conclusion::Refused(reason) => ("refused", Some(reason)),
+        Conclusion::Open => ("open", None),
+    };
+    let parties: Vec<Value> =
+        receipt.parties.iter().map(|party| json!({ "number": party.number, "name": party.name })).collect();
+    json!({
+        "result": result,
+        "transaction": receipt.transaction.to_string(),
+        "amount": receipt.amount.map(|amount| amount.minor),
+        "currency": receipt.amount.map(|amount| amount.currency.as_str().to_owned()),
+        "parties": parties,
+        "reason": reason.map(|reason| json!({ "code": reason.code.0, "line": reason.line })),
+        "receipt": receipt.line,
+    })
+}
+
+fn failure_json(failure: &Failure) -> Value {
+    json!({
+        "result": "error",
+        "error": failure.to_string(),
+        "transaction": failure.transaction.map(|transaction| transaction.to_string()),
+        "end_unknown": failure.requested,
+    })
+}
