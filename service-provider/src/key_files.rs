@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! root key file            PKCS#8 PEM; kept offline, needed only to make and rotate descriptors
+//! DIR/root.pub             root verification key in hex: what cards are personalised with
 //! DIR/descriptors/N.bin    descriptor of version N as the root key signed it
 //! DIR/descriptors/N-encryption.pem, N-signing.pem      its private keys, PKCS#8 PEM, readable by their owner alone
 //! ```
@@ -72,10 +73,14 @@ impl RootKey {
         random: &mut impl CryptoRngCore,
     ) -> Result<Descriptor, KeyFileError> {
         let folder = directory.join("descriptors");
-        fs::create_dir_all(&folder).map_err(|error| KeyFileError::File { path: folder.clone(), error })?;
-        let version = versions(&folder)?.into_iter().max().unwrap_or(0) + 1;
         let wrong = || KeyFileError::Content(folder.clone(), "keys of this curve");
         let root = Backend::signing_key(&self.0).map_err(|_| wrong())?;
+        fs::create_dir_all(&folder).map_err(|error| KeyFileError::File { path: folder.clone(), error })?;
+        let root_path = root_path(directory);
+        if !root_path.exists() {
+            write_new(&root_path, hex::encode(Backend::verification_key(&root).0).as_bytes())?;
+        }
+        let version = versions(&folder)?.into_iter().max().unwrap_or(0) + 1;
         let scalars = [random_scalar::<Backend>(random), random_scalar::<Backend>(random)];
         let [encryption_scalar, signing_scalar] = &scalars;
         let encryption = Backend::agreement_key(encryption_scalar).map_err(|_| wrong())?;
@@ -96,24 +101,43 @@ impl RootKey {
     }
 }
 
-/// The provider that the key files below `directory` belong to, and all of its keys.
-pub fn read_key_ring(directory: &Path) -> Result<(ProviderId, KeyRing), KeyFileError> {
+/// The provider whose key files are below `directory`.
+pub struct ProviderFiles {
+    /// Its root verification key.
+    pub root: PublicKey,
+    /// Its identification.
+    pub provider: ProviderId,
+    /// The keys of all its descriptors.
+    pub ring: KeyRing,
+}
+
+/// Reads the key files below `directory`; every descriptor must be signed by the root key.
+pub fn read_provider(directory: &Path) -> Result<ProviderFiles, KeyFileError> {
+    let root = read_root_verification_key(directory)?;
     let folder = directory.join("descriptors");
     let mut ring = KeyRing::new();
-    let mut provider = None;
     for version in versions(&folder)? {
         let path = folder.join(format!("{version}.bin"));
         let signed = read(&path)?;
-        let wrong = || KeyFileError::Content(path.clone(), "a descriptor that goes with its keys");
-        let descriptor = Descriptor::read_unverified(&signed).map_err(|_| wrong())?;
+        let wrong = || KeyFileError::Content(path.clone(), "a descriptor that goes with its keys and the root key");
+        let descriptor = Descriptor::verify::<Backend>(&signed, &root).map_err(|_| wrong())?;
         let encryption = read_key(&key_path(&folder, version, "encryption"))?;
         let signing = read_key(&key_path(&folder, version, "signing"))?;
         let encryption = Backend::agreement_key(&encryption).map_err(|_| wrong())?;
         let signing = Backend::signing_key(&signing).map_err(|_| wrong())?;
         ring.add(ProviderKeys::new(descriptor, encryption, signing).map_err(|_| wrong())?, signed);
-        provider = Some(descriptor.provider);
     }
-    Ok((provider.ok_or(KeyFileError::Content(folder, "a descriptor"))?, ring))
+    Ok(ProviderFiles { root, provider: provider_id::<Backend>(&root), ring })
+}
+
+fn root_path(directory: &Path) -> PathBuf {
+    directory.join("root.pub")
+}
+
+fn read_root_verification_key(directory: &Path) -> Result<PublicKey, KeyFileError> {
+    let path = root_path(directory);
+    let key = hex::decode(read(&path)?).ok().and_then(|bytes| <[u8; 65]>::try_from(bytes).ok());
+    key.map(PublicKey).ok_or(KeyFileError::Content(path, "a verification key in hex"))
 }
 
 /// The versions of which there is a descriptor, in no order.

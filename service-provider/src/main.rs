@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,13 +12,12 @@ use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use protocol::amount::Amount;
 use protocol::crypto::PublicKey;
-use protocol::message::descriptor::provider_id;
 use protocol::types::{Currency, ProviderId};
 use rand::rngs::OsRng;
 use serde_json::{Value, json};
 use service_provider::admin::{Enrolment, enrol, register_key};
-use service_provider::engine::{Backend, Engine, Policy};
-use service_provider::key_files::{RootKey, read_key_ring};
+use service_provider::engine::{Engine, Policy};
+use service_provider::key_files::{ProviderFiles, RootKey, read_provider};
 use service_provider::ledger::Overdraft;
 use service_provider::server::serve;
 use service_provider::storage_key::StorageKeys;
@@ -119,7 +119,11 @@ struct EnrolArguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     match run(Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -162,8 +166,7 @@ fn init(data: &Path, root_key: &Path, validity: &Validity) -> Result<Said> {
 
 fn rotate(data: &Path, root_key: &Path, validity: &Validity) -> Result<Said> {
     let root = RootKey::read(root_key)?;
-    let (provider, _) = read_key_ring(data)?;
-    if provider_id::<Backend>(&root.verification_key()?) != provider {
+    if root.verification_key()? != read_provider(data)?.root {
         bail!("{} is not the root key of the provider in {}", root_key.display(), data.display());
     }
     make_descriptor(data, &root, validity.duration()?)
@@ -221,13 +224,14 @@ async fn enrol_account(data: &Path, arguments: EnrolArguments) -> Result<Said> {
         credit_limit: amount(&arguments.credit_limit, "credit-limit")?,
         opening: amount(&arguments.opening, "opening")?,
     };
-    let (provider, _) = read_key_ring(data)?;
+    let files = read_provider(data)?;
     let store = SqliteStore::open(data)?;
     let keys = StorageKeys::read(data)?;
     let (_, secret) = enrol(&store, &keys, enrolment, Timestamp::now(), &mut OsRng).await?;
     let secret = hex::encode(secret.as_bytes());
     let value = json!({
-        "provider": provider.to_string(),
+        "provider": files.provider.to_string(),
+        "root_verification_key": hex::encode(files.root.0),
         "account": arguments.account,
         "account_secret": secret,
         "instrument": arguments.instrument,
@@ -289,7 +293,7 @@ fn engine(data: &Path, hold: u64) -> Result<(ProviderId, Engine<SqliteStore>)> {
     if hold.is_zero() || hold > limits::PENDING_MAX {
         bail!("--hold takes 1 to {} seconds", limits::PENDING_MAX.as_secs());
     }
-    let (provider, ring) = read_key_ring(data)?;
+    let ProviderFiles { provider, ring, .. } = read_provider(data)?;
     let policy = Policy { hold, ..Policy::default() };
     Ok((provider, Engine::new(SqliteStore::open(data)?, ring, StorageKeys::read(data)?, policy)))
 }
