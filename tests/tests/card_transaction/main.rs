@@ -1,0 +1,21 @@
+//! The transaction application through the card's door: two cards personalised by commands, a provider made of the
+//! protocol's steps, and whatever can go wrong between them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a panic is a test's verdict"
+)]
+
+mod bank;
+mod card;
+mod cuts;
+mod descriptor;
+mod hostile;
+mod memory;
+mod order;
+mod policy;
+mod purchase;
+mod scene;
