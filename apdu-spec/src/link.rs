@@ -17,8 +17,8 @@
 //! | 07 user presence | 01 the button is held, 00 it is not | 80 done | |
 //! | any | | FF refused | one [`Refusal`] |
 //!
-//! After [`Refusal::Busy`] and [`Refusal::Malformed`] the card's side closes the connection. When a driver goes away, the
-//! card is powered off. The frames carry no protection: they are a cable between two ends on one host.
+//! After [`Refusal::Busy`] and [`Refusal::Malformed`] the card's side closes the connection. When a driver goes away,
+//! the card is powered off. The frames carry no protection: they are a cable between two ends on one host.
 
 use crate::reader::ParseError;
 

@@ -1,7 +1,7 @@
 //! APDUs a second through each way to a virtual card: `cargo bench -p sim-reader --bench link`.
 //!
-//! "read" is READ BINARY and "update" UPDATE BINARY of 64 bytes, one after the other, as a terminal sends them. Images lie
-//! in the folder for temporary files: where that is memory, the figures for the disk are too good.
+//! "read" is READ BINARY and "update" UPDATE BINARY of 64 bytes, one after the other, as a terminal sends them. Images
+//! lie in the folder for temporary files: where that is memory, the figures for the disk are too good.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

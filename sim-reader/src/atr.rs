@@ -11,7 +11,7 @@ const HISTORICAL: [u8; 14] = [
     b'S', b'y', b'm', b'b', b'o', b'l', b'o', b'n',
 ];
 
-/// TS, T0, interface bytes: direct convention; the protocol is T=1 with the longest blocks and 11.4 s for the card to think.
+/// TS, T0, interface bytes: direct convention; the protocol is T=1 with the longest blocks.
 const INTERFACE: [u8; 6] = [
     0x3B, // TS: direct convention
     0x8E, // T0: TD1 follows; 14 historical bytes

@@ -1,17 +1,17 @@
 //! A card image: the card's flash in one file that outlives `kill -9` and the host's power loss at any instant.
 //!
-//! The file is a log of flash operations ([`log`](self) in `log.rs` says why that is enough): a word that the card
-//! programs is one record of a few dozen bytes, appended in order. The flash's content is held in memory and is what
-//! replaying the log gives.
+//! The file is a log of flash operations (`log.rs` says why that is enough): a word that the card programs is one
+//! record of a few dozen bytes, appended in order. The flash's content is held in memory and is what replaying the log
+//! gives.
 //!
 //! # What survives
 //!
-//! | event | what is read back |
-//! | --- | --- |
-//! | the process is killed, at any instant | every operation the card completed, perhaps half of the last one's bytes, which are dropped |
-//! | the host loses power, [`SyncPolicy::Command`] | every operation of every answered command, and a prefix of the unanswered one's |
-//! | the host loses power, [`SyncPolicy::Always`] | every operation the card completed: also a try counter of a command that was never answered |
-//! | the host loses power, [`SyncPolicy::Never`] | a prefix of the operations, perhaps without the last answered commands |
+//! - The process is killed, at any instant: every operation that the card completed. Half of one is dropped.
+//! - The host loses power, [`SyncPolicy::Command`]: every operation of every answered command, and of an unanswered one
+//!   the first few or none.
+//! - The host loses power, [`SyncPolicy::Always`]: every operation that the card completed, so also a try counter of a
+//!   command that was never answered.
+//! - The host loses power, [`SyncPolicy::Never`]: the first operations, perhaps without the last answered commands.
 //!
 //! # With a passphrase
 //!
@@ -138,7 +138,7 @@ impl Image {
         Ok(image)
     }
 
-    /// Returns when everything the card wrote is as durable as [`SyncPolicy`] asks; to be called before an answer leaves.
+    /// Returns when what the card wrote is as durable as [`SyncPolicy`] asks; to be called before an answer leaves.
     ///
     /// # Errors
     ///

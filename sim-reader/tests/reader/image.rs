@@ -1,4 +1,4 @@
-//! A card image as its owner sees it: what was written is there, whatever happened to the process, the file or the host.
+//! A card image as its owner sees it: what was written is there, whatever happened to the file, process or host.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
