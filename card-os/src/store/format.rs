@@ -3,8 +3,15 @@
 use super::ObjectId;
 use crate::limits::CHUNK_LENGTH;
 
-/// Offset of the first record of a page: the header and the largest seal.
-pub(super) const BODY: usize = PageHeader::LENGTH + 8;
+/// Units behind a page header that say, each alone, that the page was opened.
+pub(super) const MARKS: usize = 4;
+
+/// Offset of the first record of a page: behind the header and its marks, each a unit of at most 8 bytes.
+pub(super) const BODY: usize = PageHeader::LENGTH + MARKS * 8;
+
+/// What a mark reads as, cut to a unit. Neither blank nor all zero, so that no stage of an interrupted erasure passes
+/// for it.
+pub(super) const OPENED: [u8; 8] = *b"\x5E\xA1\x5E\xA1\x5E\xA1\x5E\xA1";
 
 /// Bytes of a record before its payload.
 pub(super) const RECORD_HEADER: usize = 12;

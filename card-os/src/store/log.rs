@@ -4,11 +4,22 @@ use embedded_storage::nor_flash::NorFlash;
 use zeroize::Zeroize;
 
 use super::Fault;
-use super::format::{BODY, Geometry, PageHeader, RECORD_HEADER, RECORD_MAX, Record, narrow};
+use super::format::{BODY, Geometry, MARKS, OPENED, PageHeader, RECORD_HEADER, RECORD_MAX, Record, narrow};
 use super::index::Place;
 use crate::limits::{STORE_PAGES_MAX, STORE_PAGES_MIN};
 
-/// What a seal's unit reads as.
+/// What a page's marks say about its opening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// No mark is whole: the page was never used.
+    Unfinished,
+    /// A mark is whole, but nothing was written after it, so it may read otherwise next time. Here the next one goes.
+    Unsure { next: usize },
+    /// A mark is whole and stays so.
+    Finished,
+}
+
+/// What the unit behind a transaction's last record reads as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seal {
     /// Its writing had not begun: what comes before may not be whole.
@@ -107,7 +118,8 @@ impl<F: NorFlash> Log<F> {
         let bytes = header.encode(self.geometry);
         let address = self.geometry.address(self.newest, 0);
         self.write(address, &bytes)?;
-        self.write_seal(PageHeader::LENGTH)
+        self.mark(0)?;
+        self.mark(1)
     }
 
     /// Takes the oldest page out of the log in RAM; on flash it leaves with the next `finish_page`.
@@ -125,6 +137,15 @@ impl<F: NorFlash> Log<F> {
         Ok(())
     }
 
+    /// Erases the page behind the newest if its opening was cut: a mark that is torn now may read whole next time.
+    pub(super) fn erase_abandoned(&mut self) -> Result<(), Fault<F::Error>> {
+        let next = self.newest + 1;
+        match self.page_header(self.geometry.slot(next))? {
+            Some(header) if header.sequence == next => self.erase(next),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Appends a record whose payload is in `image`, and says where it lies.
     pub(super) fn append(&mut self, record: &Record, image: &mut [u8; RECORD_MAX]) -> Result<Place, Fault<F::Error>> {
         let size = record.size(self.geometry);
@@ -137,7 +158,8 @@ impl<F: NorFlash> Log<F> {
 
     /// Writes the seal that says that everything before it is whole.
     pub(super) fn seal(&mut self) -> Result<(), Fault<F::Error>> {
-        self.write_seal(self.cursor)?;
+        let address = self.geometry.address(self.newest, self.cursor);
+        self.write(address, [0; 8].split_at(self.geometry.unit).0)?;
         self.cursor += self.geometry.unit;
         Ok(())
     }
@@ -173,11 +195,39 @@ impl<F: NorFlash> Log<F> {
         Ok(header.filter(|header| self.geometry.slot(header.sequence) == slot))
     }
 
+    /// How far the opening of this page has come.
+    pub(super) fn opening(&mut self, page: u32) -> Result<Opening, Fault<F::Error>> {
+        let mut bytes = [0xFF; 8 * MARKS];
+        let marks = bytes.split_at_mut(MARKS * self.geometry.unit).0;
+        self.read(self.geometry.address(page, PageHeader::LENGTH), marks)?;
+        let mut opening = Opening::Unfinished;
+        for (number, mark) in marks.chunks(self.geometry.unit).enumerate() {
+            let is_blank = mark.iter().all(|byte| *byte == 0xFF);
+            opening = match opening {
+                // Its successor has been begun, so it had ended.
+                Opening::Unsure { .. } if !is_blank => Opening::Finished,
+                Opening::Unfinished if OPENED.starts_with(mark) && number + 1 < MARKS => {
+                    Opening::Unsure { next: number + 1 }
+                }
+                Opening::Unfinished if OPENED.starts_with(mark) => Opening::Finished,
+                Opening::Unfinished | Opening::Unsure { .. } | Opening::Finished => opening,
+            };
+        }
+        Ok(opening)
+    }
+
+    /// Writes a mark of the newest page.
+    pub(super) fn mark(&mut self, number: usize) -> Result<(), Fault<F::Error>> {
+        let unit = self.geometry.unit;
+        let address = self.geometry.address(self.newest, PageHeader::LENGTH + number * unit);
+        self.write(address, OPENED.split_at(unit).0)
+    }
+
     /// What the seal at this offset reads as.
     pub(super) fn seal_at(&mut self, page: u32, offset: usize) -> Result<Seal, Fault<F::Error>> {
-        let mut bytes = [0xFF; 8];
+        let mut bytes = [0; 8];
         let unit = bytes.split_at_mut(self.geometry.unit).0;
-        if offset + self.geometry.unit > self.geometry.page {
+        if offset + unit.len() > self.geometry.page {
             return Ok(Seal::Absent);
         }
         self.read(self.geometry.address(page, offset), unit)?;
@@ -216,11 +266,6 @@ impl<F: NorFlash> Log<F> {
 
     fn behind(&self) -> u32 {
         self.first + narrow(self.geometry.pages) - 1
-    }
-
-    fn write_seal(&mut self, offset: usize) -> Result<(), Fault<F::Error>> {
-        let address = self.geometry.address(self.newest, offset);
-        self.write(address, [0; 8].split_at(self.geometry.unit).0)
     }
 
     fn write(&mut self, address: u32, bytes: &[u8]) -> Result<(), Fault<F::Error>> {

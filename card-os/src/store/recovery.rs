@@ -5,7 +5,7 @@ use zeroize::Zeroize;
 
 use super::format::{BODY, Kind, PageHeader, RECORD_MAX, Record};
 use super::index::{Place, Version};
-use super::log::Seal;
+use super::log::{Opening, Seal};
 use super::{Fault, Store};
 use crate::limits::CHUNK_LENGTH;
 
@@ -20,6 +20,10 @@ impl<F: NorFlash, const CHUNKS: usize> Store<F, CHUNKS> {
     pub(super) fn recover(&mut self) -> Result<(), Fault<F::Error>> {
         let header = self.newest_page()?;
         (self.log.newest, self.log.first) = (header.sequence, header.first);
+        if let Opening::Unsure { next } = self.log.opening(header.sequence)? {
+            self.log.mark(next)?;
+        }
+        self.log.erase_abandoned()?;
         for page in header.first..header.sequence {
             let end = self.older_page_end(page)?;
             self.replay(page, end)?;
@@ -41,16 +45,11 @@ impl<F: NorFlash, const CHUNKS: usize> Store<F, CHUNKS> {
         for slot in 0..self.log.geometry.pages {
             let Some(header) = self.log.page_header(slot)? else { continue };
             let is_newer = newest.is_none_or(|newest| header.sequence > newest.sequence);
-            if is_newer && self.is_open(&header)? {
+            if is_newer && self.log.opening(header.sequence)? != Opening::Unfinished {
                 newest = Some(header);
             }
         }
         newest.ok_or(Fault::Unformatted)
-    }
-
-    fn is_open(&mut self, header: &PageHeader) -> Result<bool, Fault<F::Error>> {
-        let sealed = self.log.seal_at(header.sequence, PageHeader::LENGTH)? != Seal::Absent;
-        Ok(sealed || !self.log.is_blank(header.sequence, header.moved_end)?)
     }
 
     /// Where an older page's records end: the header of the page after it says so.
@@ -67,8 +66,7 @@ impl<F: NorFlash, const CHUNKS: usize> Store<F, CHUNKS> {
     fn find_tail(&mut self, header: &PageHeader) -> Result<Tail, Fault<F::Error>> {
         let (page, geometry) = (header.sequence, self.log.geometry);
         let mut image = [0; RECORD_MAX];
-        let mut tail =
-            Tail { end: header.moved_end, clean: self.log.seal_at(page, PageHeader::LENGTH)? == Seal::Whole };
+        let mut tail = Tail { end: header.moved_end, clean: true };
         let mut offset = header.moved_end;
         while let Some(record) = self.log.record(page, offset, geometry.page, &mut image)? {
             offset += record.size(geometry);

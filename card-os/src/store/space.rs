@@ -44,9 +44,7 @@ impl<F: NorFlash, const CHUNKS: usize> Store<F, CHUNKS> {
             return Err(Fault::Corrupt);
         }
         self.log.drop_first();
-        self.log.finish_page(previous_end)?;
-        // Erased now rather than when the slot is needed, so that what was deleted does not stay readable.
-        self.log.erase_behind()
+        self.log.finish_page(previous_end)
     }
 
     /// A page with records of the running transaction stays: their order matters until the transaction ends.

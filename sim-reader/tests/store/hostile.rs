@@ -9,6 +9,8 @@ use crate::model::objects;
 type Flash = RamFlash<4, 2048>;
 const PAGES: usize = 4;
 const PAGE: usize = 2048;
+/// Where a page's records start.
+const BODY: usize = 56;
 
 /// Mounts, and if that works, uses the store.
 fn try_out(bytes: Vec<u8>) -> bool {
@@ -62,7 +64,7 @@ fn mend(bytes: &mut [u8]) {
         let checksum = crc32(&[&page[..20]]);
         page[20..24].copy_from_slice(&checksum.to_le_bytes());
         let sequence = page[4..8].to_vec();
-        let mut offset = 32;
+        let mut offset = BODY;
         while offset + 12 <= PAGE && page[offset] != 0xFF {
             let end = offset + 12 + usize::from(page[offset + 1]);
             if end > PAGE {
@@ -149,7 +151,7 @@ proptest! {
         }
         for (page, number, field, value) in fields {
             // The header of the record at that position of the page, if there is one.
-            let mut offset = 32;
+            let mut offset = BODY;
             for _ in 0..number {
                 if offset + 12 > PAGE || bytes[page * PAGE + offset] == 0xFF {
                     break;

@@ -236,7 +236,7 @@ fn flash_of_an_impossible_shape_is_refused() {
 fn the_reserve_is_not_given_away() {
     let mut store = fresh(4);
     let free = store.free();
-    assert_eq!(free, 2 * (4096 - 32 - 256) - STORE_RESERVE);
+    assert_eq!(free, 2 * (4096 - 56 - 256) - STORE_RESERVE);
     store.write(ObjectId(1), &[0; 100]).unwrap();
     assert_eq!(store.free(), free - store.footprint(100));
 }
