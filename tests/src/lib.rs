@@ -3,6 +3,8 @@
 pub mod architecture;
 pub mod bench;
 pub mod licence;
+pub mod member;
 pub mod tidy;
+pub mod tls;
 pub mod transcript;
 pub mod workspace;

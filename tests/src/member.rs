@@ -1,0 +1,217 @@
+//! Members without cards: the protocol's member machine driven directly, for measurements and for tests of the provider.
+
+use protocol::crypto::{Crypto, PublicKey, Secret, random_scalar};
+use protocol::limits::CARD_MESSAGE_MAX;
+use protocol::member::{
+    Account, AcknowledgmentSent, Awaiting, Decided, Established, FreshKey, KeyExchange, KeyExchangeSent,
+    TransactionSent, Unsigned,
+};
+use protocol::message::Kind;
+use protocol::message::acknowledgment::Decision;
+use protocol::message::descriptor::Descriptor;
+use protocol::message::request::{SEALED_SIGNATURE_LENGTH, Tree};
+use protocol::message::response::Batch;
+use protocol::message::transaction::{Outcome, Terms};
+use protocol::types::{Currency, Digest, Ending, Number, Options, Role, TransactionKind};
+use rand_core::CryptoRngCore;
+
+/// The currency of the measurements and tests.
+pub const EUR: Currency = Currency(*b"EUR");
+
+/// A member and the account it uses.
+pub struct Member {
+    signing: Secret<32>,
+    verification: PublicKey,
+    account: Vec<u8>,
+    secret: Secret<16>,
+    descriptor: Descriptor,
+    /// Whether it proves its account in the key exchange, so that the others are given its holder's name.
+    pub named: bool,
+}
+
+/// What a member says, not signed yet, and its bytes.
+type Said<C, Next> = (Vec<u8>, Unsigned<C, Next>);
+
+impl Member {
+    /// A member with a new key.
+    pub fn new<C: Crypto>(
+        descriptor: Descriptor,
+        account: &str,
+        secret: Secret<16>,
+        named: bool,
+        random: &mut impl CryptoRngCore,
+    ) -> anyhow::Result<Self> {
+        let signing = random_scalar::<C>(random);
+        let verification = C::verification_key(&C::signing_key(&signing)?);
+        Ok(Self { signing, verification, account: account.into(), secret, descriptor, named })
+    }
+
+    /// The key to register.
+    #[must_use]
+    pub const fn verification(&self) -> &PublicKey {
+        &self.verification
+    }
+
+    fn account(&self) -> Account<'_> {
+        Account { information: &self.account, secret: &self.secret }
+    }
+
+    fn key_exchange<C: Crypto>(&self, random: &mut impl CryptoRngCore) -> anyhow::Result<Said<C, KeyExchangeSent>> {
+        let exchange = KeyExchange {
+            descriptor: &self.descriptor,
+            signing: &self.signing,
+            verification: &self.verification,
+            fresh_key: FreshKey::No,
+            options: Options::none(),
+            account: self.named.then(|| self.account()),
+            plain_text: &[],
+            sensitive: &[],
+        };
+        said(|out| exchange.request(random, out))
+    }
+}
+
+/// A whole group on its way through a purchase: the first member is the payee and combines the second, the payer.
+pub struct Purchase<'a> {
+    members: &'a [Member],
+    amount: u64,
+}
+
+impl<'a> Purchase<'a> {
+    /// A purchase by these members; a single one only exchanges keys.
+    #[must_use]
+    pub const fn new(members: &'a [Member], amount: u64) -> Self {
+        Self { members, amount }
+    }
+
+    /// The key exchange request, and what waits for its answer.
+    pub fn key_exchange<C: Crypto>(
+        &self,
+        random: &mut impl CryptoRngCore,
+    ) -> anyhow::Result<(Vec<u8>, Vec<Awaiting<KeyExchangeSent>>)> {
+        let said: anyhow::Result<Vec<_>> = self.members.iter().map(|member| member.key_exchange::<C>(random)).collect();
+        combine(Kind::KeyExchangeRequest, said?, random)
+    }
+
+    /// The sessions out of the answer.
+    pub fn establish<C: Crypto>(
+        &self,
+        awaiting: &[Awaiting<KeyExchangeSent>],
+        answer: &[u8],
+    ) -> anyhow::Result<Vec<Established>> {
+        each(awaiting, answer, |state, part, scratch| {
+            let (view, established) = state.receive::<C>(part, scratch)?;
+            established.ok_or_else(|| anyhow::anyhow!("refused: {:?}", view.verdict))
+        })
+    }
+
+    /// The transaction request.
+    pub fn request<C: Crypto>(
+        &self,
+        established: Vec<Established>,
+        random: &mut impl CryptoRngCore,
+    ) -> anyhow::Result<(Vec<u8>, Vec<Awaiting<TransactionSent>>)> {
+        let said = (0..).zip(self.members).zip(established).map(|((number, member), established)| {
+            let terms = self.terms(number);
+            said(|out| established.request::<C>(&terms, member.account(), &[], &[], out))
+        });
+        combine(Kind::TransactionRequest, said.collect::<anyhow::Result<_>>()?, random)
+    }
+
+    fn terms(&self, number: Number) -> Terms {
+        let (role, other) = if number == 0 { (Role::PAYEE, 1) } else { (Role::PAYER, 0) };
+        Terms {
+            kind: TransactionKind::PURCHASE,
+            role,
+            amount: self.amount,
+            currency: EUR,
+            counterparties: [other].into_iter().collect(),
+            reference: None,
+        }
+    }
+
+    /// The members after an approval.
+    pub fn approved<C: Crypto>(
+        &self,
+        awaiting: &[Awaiting<TransactionSent>],
+        answer: &[u8],
+    ) -> anyhow::Result<Vec<Decided>> {
+        each(awaiting, answer, |state, part, scratch| {
+            let (view, decided) = state.receive::<C>(part, scratch)?;
+            anyhow::ensure!(view.display.outcome == Outcome::Approved, "{:?}", view.display.outcome);
+            decided.ok_or_else(|| anyhow::anyhow!("nothing to acknowledge"))
+        })
+    }
+
+    /// The acknowledgment, in which every member says `decision`.
+    pub fn acknowledge<C: Crypto>(
+        &self,
+        decided: Vec<Decided>,
+        decision: Decision,
+        random: &mut impl CryptoRngCore,
+    ) -> anyhow::Result<(Vec<u8>, Vec<Awaiting<AcknowledgmentSent>>)> {
+        let said =
+            decided.into_iter().map(|decided| said(|out| decided.acknowledge::<C>(decision, &[], &[], &[], out)));
+        combine(Kind::Acknowledgment, said.collect::<anyhow::Result<_>>()?, random)
+    }
+
+    /// What the final notice tells the members.
+    pub fn ending<C: Crypto>(
+        &self,
+        awaiting: &[Awaiting<AcknowledgmentSent>],
+        answer: &[u8],
+    ) -> anyhow::Result<Ending> {
+        let endings = each(awaiting, answer, |state, part, scratch| Ok(state.receive::<C>(part, scratch)?.ending))?;
+        let first = endings.first().copied().ok_or_else(|| anyhow::anyhow!("no members"))?;
+        anyhow::ensure!(endings.iter().all(|ending| *ending == first), "the members were told different endings");
+        Ok(first)
+    }
+}
+
+fn said<C: Crypto, Next>(
+    say: impl FnOnce(&mut [u8]) -> Result<(usize, Unsigned<C, Next>), protocol::error::Rejected>,
+) -> anyhow::Result<Said<C, Next>> {
+    let mut out = vec![0; CARD_MESSAGE_MAX];
+    let (length, unsigned) = say(&mut out)?;
+    out.truncate(length);
+    Ok((out, unsigned))
+}
+
+/// A series: the last member's message is in its predecessor's, and so on up to the first.
+fn combine<C: Crypto, Next>(
+    kind: Kind,
+    said: Vec<Said<C, Next>>,
+    random: &mut impl CryptoRngCore,
+) -> anyhow::Result<(Vec<u8>, Vec<Awaiting<Next>>)> {
+    let mut below: Option<Vec<u8>> = None;
+    let mut awaiting = Vec::with_capacity(said.len());
+    for (own, unsigned) in said.into_iter().rev() {
+        let children: Vec<Tree<'_>> = below.iter().map(|message| Tree::parse(message)).collect::<Result<_, _>>()?;
+        let mut combining = unsigned.combine(u8::try_from(children.len())?)?;
+        for child in &children {
+            let digest: Digest = child.digests::<C>()[0];
+            combining.child(&digest, child.nodes()[0].signature)?;
+        }
+        let mut signature = [0; SEALED_SIGNATURE_LENGTH];
+        let (length, state) = combining.sign(random, &mut signature)?;
+        let message = Tree::combine(kind, &own, &signature[..length], &children)?.encode();
+        below = Some(message);
+        awaiting.push(state);
+    }
+    awaiting.reverse();
+    Ok((below.unwrap_or_default(), awaiting))
+}
+
+/// Gives every member its own part of the answer.
+fn each<Next, T>(
+    awaiting: &[Awaiting<Next>],
+    answer: &[u8],
+    mut receive: impl FnMut(&Awaiting<Next>, &[u8], &mut [u8]) -> anyhow::Result<T>,
+) -> anyhow::Result<Vec<T>> {
+    let batch = Batch::parse(answer)?;
+    let members = (0..).zip(awaiting).map(|(number, state): (Number, _)| {
+        let part = batch.slice(number..number + 1).encode();
+        receive(state, &part, &mut vec![0; CARD_MESSAGE_MAX])
+    });
+    members.collect()
+}
