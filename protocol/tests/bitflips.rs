@@ -4,10 +4,13 @@
 
 mod support;
 
+use protocol::crypto::AwsLc;
 use protocol::message::Kind;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use support::{KINDS, PAIR, Provider, Run, all_options, cards, member_receives, own_part, provider_verifies, purchase};
+
+type ProviderBackend = AwsLc;
 
 #[test]
 fn no_bit_of_a_plain_exchange_can_be_turned() {

@@ -4,11 +4,14 @@
 
 mod support;
 
+use protocol::crypto::AwsLc;
 use protocol::member::FreshKey;
 use protocol::types::{Ending, Number, Options};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use support::{PAIR, Provider, cards, purchase};
+
+type ProviderBackend = AwsLc;
 
 const LEAF: &[Option<Number>] = &[None];
 const SERIES: &[Option<Number>] = &[None, Some(0), Some(1), Some(2)];

@@ -9,6 +9,7 @@ use protocol::message::key_exchange::Verdict;
 use protocol::message::request::Tree;
 use protocol::message::response::Batch;
 use protocol::message::transaction::{Outcome, Terms};
+use protocol::provider::key_exchange::Opened;
 use protocol::provider::{self, Group, ProviderKeys, Requests};
 use protocol::types::{Currency, Ending, Number, Options, Role, TransactionId, TransactionKind};
 use serde_json::{Value, json};
@@ -114,7 +115,7 @@ impl<'s> Exchange<'s> {
         });
         let told: Vec<_> = told.collect();
         let (keys, random) = (&self.keys, &mut self.random);
-        let (answer, group) =
+        let Opened { answer, group, .. } =
             provider::key_exchange::answer(keys, &requests, &asked, &told, self.transaction, random).unwrap();
         self.messages["key exchange response"] = hex::encode(&answer.message).into();
         let established = awaiting.iter().enumerate().map(|(number, state)| {

@@ -8,7 +8,8 @@
     reason = "a panic fails the test"
 )]
 
-use protocol::crypto::{AwsLc, Crypto, PublicKey, RustCrypto, Secret, random_scalar};
+use super::ProviderBackend;
+use protocol::crypto::{Crypto, PublicKey, RustCrypto, Secret, random_scalar};
 use protocol::error::Rejected;
 use protocol::member::{
     Account, AcknowledgmentSent, Awaiting, Decided, Established, FreshKey, KeyExchange, KeyExchangeSent,
@@ -33,7 +34,7 @@ pub(crate) const PAIR: &[Option<Number>] = &[None, Some(0)];
 
 /// A provider of the tests' own.
 pub(crate) struct Provider {
-    pub(crate) keys: ProviderKeys<AwsLc>,
+    pub(crate) keys: ProviderKeys<ProviderBackend>,
     pub(crate) root: PublicKey,
     pub(crate) signed_descriptor: Vec<u8>,
 }
@@ -41,19 +42,19 @@ pub(crate) struct Provider {
 impl Provider {
     pub(crate) fn new(random: &mut StdRng) -> Self {
         let root = random_scalar::<RustCrypto>(random);
-        let root_key = AwsLc::signing_key(&root).unwrap();
-        let root_public = AwsLc::verification_key(&root_key);
-        let encryption = AwsLc::agreement_key(&random_scalar::<RustCrypto>(random)).unwrap();
-        let signing = AwsLc::signing_key(&random_scalar::<RustCrypto>(random)).unwrap();
+        let root_key = ProviderBackend::signing_key(&root).unwrap();
+        let root_public = ProviderBackend::verification_key(&root_key);
+        let encryption = ProviderBackend::agreement_key(&random_scalar::<RustCrypto>(random)).unwrap();
+        let signing = ProviderBackend::signing_key(&random_scalar::<RustCrypto>(random)).unwrap();
         let descriptor = Descriptor {
             version: 1,
-            provider: provider_id::<AwsLc>(&root_public),
-            encryption: AwsLc::agreement_public_key(&encryption),
-            verification: AwsLc::verification_key(&signing),
+            provider: provider_id::<ProviderBackend>(&root_public),
+            encryption: ProviderBackend::agreement_public_key(&encryption),
+            verification: ProviderBackend::verification_key(&signing),
             not_before: 0,
             not_after: u64::MAX,
         };
-        let signed_descriptor = provider::sign_descriptor::<AwsLc>(&descriptor, &root_key, &[]);
+        let signed_descriptor = provider::sign_descriptor::<ProviderBackend>(&descriptor, &root_key, &[]);
         let keys = ProviderKeys::new(descriptor, encryption, signing).unwrap();
         Self { keys, root: root_public, signed_descriptor }
     }
@@ -169,11 +170,11 @@ pub(crate) fn all_options(card: &mut Card) {
 
 /// Whether the provider takes a request up, given what it knows of the group: everything before it looks accounts up.
 pub(crate) fn provider_verifies(provider: &Provider, run: &Run, message: &[u8]) -> Result<(), Rejected> {
-    let requests = Requests::new::<AwsLc>(Tree::parse(message)?)?;
+    let requests = Requests::new::<ProviderBackend>(Tree::parse(message)?)?;
     match requests.kind() {
         Kind::KeyExchangeRequest => provider::key_exchange::verify(&provider.keys, &requests).map(drop),
-        Kind::TransactionRequest => provider::transaction::verify::<AwsLc>(&run.granted, &requests).map(drop),
-        _ => provider::acknowledgment::verify::<AwsLc>(&run.group, &requests).map(drop),
+        Kind::TransactionRequest => provider::transaction::verify::<ProviderBackend>(&run.granted, &requests).map(drop),
+        _ => provider::acknowledgment::verify::<ProviderBackend>(&run.group, &requests).map(drop),
     }
 }
 
@@ -291,15 +292,15 @@ pub(crate) fn provider_key_exchange(
     request: &[u8],
     random: &mut StdRng,
 ) -> (Vec<u8>, Group) {
-    let requests = Requests::new::<AwsLc>(Tree::parse(request).unwrap()).unwrap();
+    let requests = Requests::new::<ProviderBackend>(Tree::parse(request).unwrap()).unwrap();
     let asked = provider::key_exchange::verify(&provider.keys, &requests).unwrap();
     for (member, card) in asked.members.iter().zip(cards) {
         assert_eq!(member.plain_text, b"key exchange, in plain");
         assert_eq!(member.sensitive, b"key exchange, sensitive");
         assert_eq!(member.account.is_some(), card.name.is_some());
         if let Some(claim) = &member.account {
-            assert!(claim.is_proved_by::<AwsLc>(&card.secret));
-            assert!(!claim.is_proved_by::<AwsLc>(&Secret::from([0; 16])));
+            assert!(claim.is_proved_by::<ProviderBackend>(&card.secret));
+            assert!(!claim.is_proved_by::<ProviderBackend>(&Secret::from([0; 16])));
         }
         match card.fresh {
             FreshKey::No => assert_eq!(member.verification, card.verification),
@@ -317,9 +318,8 @@ pub(crate) fn provider_key_exchange(
         })
         .collect();
     let transaction = TransactionId([7; 16]);
-    let (answer, group) =
-        provider::key_exchange::answer(&provider.keys, &requests, &asked, &told, transaction, random).unwrap();
-    (answer.message, copy(&group.unwrap()))
+    let opened = provider::key_exchange::answer(&provider.keys, &requests, &asked, &told, transaction, random).unwrap();
+    (opened.answer.message, copy(&opened.group.unwrap()))
 }
 
 pub(crate) fn transaction_request(
@@ -358,13 +358,13 @@ pub(crate) fn provider_transaction(
     request: &[u8],
     random: &mut StdRng,
 ) -> Vec<u8> {
-    let requests = Requests::new::<AwsLc>(Tree::parse(request).unwrap()).unwrap();
+    let requests = Requests::new::<ProviderBackend>(Tree::parse(request).unwrap()).unwrap();
     assert_eq!(requests.transaction().unwrap(), group.transaction);
-    let wanted = provider::transaction::verify::<AwsLc>(group, &requests).unwrap();
+    let wanted = provider::transaction::verify::<ProviderBackend>(group, &requests).unwrap();
     for (wanted, card) in wanted.iter().zip(cards) {
         assert_eq!(wanted.terms.amount, AMOUNT);
         assert_eq!(wanted.account.information, card.account);
-        assert!(wanted.account.is_proved_by::<AwsLc>(&card.secret));
+        assert!(wanted.account.is_proved_by::<ProviderBackend>(&card.secret));
         assert_eq!(wanted.sensitive, b"sensitive");
     }
     let told = provider::transaction::Told {
@@ -385,8 +385,8 @@ pub(crate) fn provider_acknowledgment(
     request: &[u8],
     random: &mut StdRng,
 ) -> Vec<u8> {
-    let requests = Requests::new::<AwsLc>(Tree::parse(request).unwrap()).unwrap();
-    let acknowledged = provider::acknowledgment::verify::<AwsLc>(group, &requests).unwrap();
+    let requests = Requests::new::<ProviderBackend>(Tree::parse(request).unwrap()).unwrap();
+    let acknowledged = provider::acknowledgment::verify::<ProviderBackend>(group, &requests).unwrap();
     assert!(acknowledged.iter().all(|one| one.decision == Decision::Accept));
     assert!(acknowledged.iter().all(|one| one.data == b"data" && one.sensitive == b"sensitive"));
     let told = provider::acknowledgment::Told { ending: Ending::Posted, receipt: "paid", plain_text: b"" };
