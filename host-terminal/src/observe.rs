@@ -14,7 +14,7 @@ pub struct Event<'a> {
     pub to: &'a str,
     /// What it is, in words.
     pub what: &'a str,
-    /// Its bytes; of a command with a PIN only those in front of the PIN.
+    /// Its bytes; of a command with a PIN or a key only those in front of its data.
     pub bytes: &'a [u8],
     /// Of an answer: how long it took.
     pub took: Option<Duration>,

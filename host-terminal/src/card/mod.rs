@@ -8,14 +8,14 @@ use std::time::Instant;
 
 use apdu_spec::instruction::PinReference;
 use apdu_spec::instruction::{
-    Build, ChooseProvider, GetJournal, GetResponse, ListProviders, LoadDescriptor, Occurrence, Receive, Select,
-    SelectAnswer, Selector, Sign, Verify, VerifyPart,
+    Build, ChangeReferenceData, ChooseProvider, GetJournal, GetResponse, ListProviders, LoadDescriptor, Occurrence,
+    Receive, Select, SelectAnswer, Selector, Sign, StoreData, Verify, VerifyPart,
 };
 use apdu_spec::journal::JournalEntry;
 use apdu_spec::limits::{APDU_MAX, DATA_MAX};
 use apdu_spec::provider::ProviderReference;
 use apdu_spec::transaction::{AcknowledgmentInput, Child, KeyExchangeInput, TransactionInput};
-use apdu_spec::{Aid, Full, Response, Status, Wire, Writer};
+use apdu_spec::{Aid, Class, Full, Response, Status, Wire, Writer};
 use protocol::message::Kind;
 use protocol::types::Digest;
 use zeroize::Zeroizing;
@@ -185,8 +185,11 @@ impl Card {
         self.send(&name, &Receive { kind: kind.byte(), message }).await
     }
 
-    /// Sends a command and gives the data of its answer, all of it.
-    async fn send<'c>(&mut self, name: &str, command: &impl Wire<'c>) -> Result<Vec<u8>, CardError> {
+    /// Sends any command of the card, `name` in events and errors, and gives the data of its answer, all of it.
+    ///
+    /// # Errors
+    /// [`CardError`].
+    pub async fn send<'c>(&mut self, name: &str, command: &impl Wire<'c>) -> Result<Vec<u8>, CardError> {
         let mut data = Vec::new();
         let mut status = self.exchange(name, command, &mut data).await?;
         while let Some(length) = status.waiting() {
@@ -199,24 +202,35 @@ impl Card {
         if status == Status::OK { Ok(data) } else { Err(CardError::refused(name, status)) }
     }
 
-    async fn exchange<'c, W: Wire<'c>>(
+    async fn exchange<'c>(
         &mut self,
         name: &str,
-        command: &W,
+        command: &impl Wire<'c>,
         data: &mut Vec<u8>,
     ) -> Result<Status, CardError> {
         let mut space = Zeroizing::new(vec![0; APDU_MAX]);
         let mut out = Writer::new(&mut space);
         command.encode(&mut out).map_err(|Full| CardError::TooLong("a command"))?;
         let command = out.written();
-        // A PIN stands behind header and length.
-        let shown = if W::INSTRUCTION == Verify::INSTRUCTION { command.get(..5).unwrap_or_default() } else { command };
-        self.tap.sent(name, shown, None);
+        self.tap.sent(name, shown(command), None);
         let began = Instant::now();
         let answer = self.reader.transmit(command).await?;
         self.tap.received(name, &answer, Some(began.elapsed()));
         let response = Response::parse(&answer).map_err(CardError::answer(name))?;
         data.extend_from_slice(response.data);
         Ok(response.status)
+    }
+}
+
+/// A command as others may see it: of one with a PIN or a key only what stands in front of the data.
+fn shown(command: &[u8]) -> &[u8] {
+    let secret: [(u8, u8); 3] = [
+        (Class::ISO.to_byte(), Verify::INSTRUCTION),
+        (Class::ISO.to_byte(), ChangeReferenceData::INSTRUCTION),
+        (Class::PROPRIETARY.to_byte(), StoreData::INSTRUCTION),
+    ];
+    match *command {
+        [class, instruction, ..] if secret.contains(&(class, instruction)) => command.get(..5).unwrap_or_default(),
+        _ => command,
     }
 }
