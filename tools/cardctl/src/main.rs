@@ -1,1 +1,106 @@
-fn main() {}
+//! `cardctl`: makes an empty card somebody's card, and tells what is on a card.
+
+mod inspect;
+mod issue;
+mod profile;
+mod secret;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Parser, Subcommand};
+use host_terminal::card::Card;
+use host_terminal::observe::Tap;
+use host_terminal::reader::TcpReader;
+use serde_json::Value;
+
+use crate::profile::Profile;
+
+/// Tools for cards.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Personalises an empty card and gives it to its holder: after this, nobody can personalise it again.
+    Issue(Issue),
+    /// Tells what is on a card: what anyone may see, and with the PIN what its holder may.
+    Inspect(Inspect),
+}
+
+#[derive(Args)]
+struct Which {
+    /// Where the card is: tcp://HOST:PORT of its reader.
+    #[arg(long, value_name = "READER")]
+    card: String,
+    /// One line of JSON instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Issue {
+    #[command(flatten)]
+    which: Which,
+    /// What goes onto the card (TOML): its holder, PINs and accounts.
+    #[arg(long, value_name = "FILE")]
+    profile: PathBuf,
+}
+
+#[derive(Args)]
+struct Inspect {
+    #[command(flatten)]
+    which: Which,
+    /// A file whose first line is PIN 1. Without it, only what anyone may see is told.
+    #[arg(long, value_name = "FILE")]
+    pin_file: Option<PathBuf>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Issue(arguments) => issue(&arguments).await,
+        Command::Inspect(arguments) => inspect(&arguments).await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cardctl: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn issue(arguments: &Issue) -> Result<()> {
+    // All of it is read and understood before the card is touched.
+    let profile = Profile::read(&arguments.profile)?;
+    let issued = issue::issue(&mut arguments.which.card().await?, &profile).await?;
+    arguments.which.tell(&issued.json(), || issued.to_string());
+    Ok(())
+}
+
+async fn inspect(arguments: &Inspect) -> Result<()> {
+    let pin = arguments.pin_file.as_deref().map(secret::from_file).transpose()?;
+    let found = inspect::inspect(&mut arguments.which.card().await?, pin).await?;
+    arguments.which.tell(&found.json(), || found.to_string());
+    Ok(())
+}
+
+impl Which {
+    async fn card(&self) -> Result<Card> {
+        let Some(address) = self.card.strip_prefix("tcp://") else {
+            bail!("--card takes tcp://HOST:PORT, not {}", self.card);
+        };
+        let reader = TcpReader::connect(address).await.with_context(|| format!("card at {address}"))?;
+        Ok(Card::new(Box::new(reader), Tap::silent()))
+    }
+
+    fn tell(&self, json: &Value, words: impl FnOnce() -> String) {
+        println!("{}", if self.json { json.to_string() } else { words() });
+    }
+}

@@ -1,0 +1,134 @@
+//! Makes an empty card somebody's card.
+
+use std::fmt;
+
+use anyhow::{Context, Result, ensure};
+use apdu_spec::file::FileDescriptor;
+use apdu_spec::instruction::{
+    CreateFile, DeleteFile, GenerateKeyPair, GetStatus, Occurrence, PinRecord, Select, SelectAnswer, Selector,
+    SetStatus, StoreData, Target, UpdateBinary,
+};
+use apdu_spec::{Aid, Fcp, FileId, LifeCycle, SecurityAttributes, ShortFileId, Status, Tag, Writer};
+use host_terminal::card::{Card, CardError};
+use serde_json::{Value, json};
+
+use crate::profile::{Account, Profile};
+
+/// The holder's name (ISO/IEC 7816-6).
+const HOLDER_NAME: Tag = Tag(0x5F20);
+
+/// The short identifier of the file with the holder's information.
+const HOLDER_SHORT_ID: u8 = 1;
+
+/// Bytes of that file.
+const HOLDER_FILE_SIZE: u16 = 160;
+
+/// Its holder alone reads and changes it: both with PIN 1 (ISO/IEC 7816-4, 5.5.3).
+const HOLDER_FILE_SECURITY: &[u8] = &[0x03, 0x11, 0x11];
+
+/// A card that was issued.
+pub(crate) struct Issued {
+    holder: String,
+    keys: Vec<IssuedKey>,
+}
+
+struct IssuedKey {
+    record: u8,
+    provider: [u8; 16],
+    name: String,
+    account: String,
+    key: [u8; 65],
+}
+
+/// Personalises the card and makes it SECURED. Where this fails, the card still takes all of it again.
+pub(crate) async fn issue(card: &mut Card, profile: &Profile) -> Result<Issued> {
+    let domain = Selector::Name(Aid::ISSUER_SECURITY_DOMAIN.as_bytes(), Occurrence::First);
+    card.send("SELECT", &Select { selector: domain, answer: SelectAnswer::Nothing }).await?;
+    let state = GetStatus::parse_answer(&card.send("GET STATUS", &GetStatus).await?);
+    let state = state.ok().context("the card does not tell its life cycle state")?;
+    ensure!(state < LifeCycle::Secured, "this card was issued already: take an empty one");
+
+    let keys = personalise(card, profile).await.context("the card is not finished, and can be issued again")?;
+    for next in [LifeCycle::Initialized, LifeCycle::Secured].into_iter().filter(|next| *next > state) {
+        card.send("SET STATUS", &SetStatus { state: next }).await?;
+    }
+    Ok(Issued { holder: profile.holder.clone(), keys })
+}
+
+async fn personalise(card: &mut Card, profile: &Profile) -> Result<Vec<IssuedKey>> {
+    write_holder(card, &profile.holder).await.context("the holder's file")?;
+    for pin in &profile.pins {
+        let record = PinRecord { reference: pin.reference, tries: pin.tries, value: &pin.value };
+        let stored = card.send("STORE DATA", &StoreData::Pin(record)).await;
+        stored.with_context(|| format!("PIN {}", pin.reference.number()))?;
+    }
+    let mut keys = Vec::new();
+    for account in &profile.accounts {
+        let issued = open_account(card, account).await;
+        keys.push(issued.with_context(|| format!("provider {}", account.name))?);
+    }
+    Ok(keys)
+}
+
+async fn write_holder(card: &mut Card, name: &str) -> Result<()> {
+    // An attempt before this one may have left it.
+    match card.send("DELETE FILE", &DeleteFile { file: Some(FileId::CARDHOLDER) }).await {
+        Err(CardError::Refused { status: Status::FILE_NOT_FOUND, .. }) => {}
+        other => drop(other?),
+    }
+    let parameters = Fcp {
+        descriptor: FileDescriptor::Transparent { size: HOLDER_FILE_SIZE },
+        id: FileId::CARDHOLDER,
+        name: None,
+        short_id: ShortFileId::parse(HOLDER_SHORT_ID).ok(),
+        security: SecurityAttributes::parse(HOLDER_FILE_SECURITY).ok().context("no such condition")?,
+    };
+    card.send("CREATE FILE", &CreateFile { parameters }).await?;
+    let mut space = [0; HOLDER_FILE_SIZE as usize];
+    let mut content = Writer::new(&mut space);
+    content.field(HOLDER_NAME, name.as_bytes()).ok().context("the name is too long")?;
+    let update = UpdateBinary { file: Target::Current, offset: 0, data: content.written() };
+    card.send("UPDATE BINARY", &update).await?;
+    Ok(())
+}
+
+async fn open_account(card: &mut Card, account: &Account) -> Result<IssuedKey> {
+    card.send("STORE DATA", &StoreData::Provider(account.record())).await?;
+    let generate = GenerateKeyPair { provider: account.reference, generate: true };
+    let answer = card.send("GENERATE ASYMMETRIC KEY PAIR", &generate).await?;
+    let key = GenerateKeyPair::parse_answer(&answer).ok().context("the card's answer is no public key")?;
+    Ok(IssuedKey {
+        record: account.reference.number(),
+        provider: account.provider,
+        name: account.name.clone(),
+        account: account.number.clone(),
+        key: *key,
+    })
+}
+
+impl Issued {
+    pub(crate) fn json(&self) -> Value {
+        let keys = self.keys.iter().map(|issued| {
+            json!({
+                "record": issued.record,
+                "provider": hex::encode(issued.provider),
+                "name": issued.name,
+                "account": issued.account,
+                "verification_key": hex::encode(issued.key),
+            })
+        });
+        json!({ "holder": self.holder, "life_cycle": "SECURED", "keys": keys.collect::<Vec<_>>() })
+    }
+}
+
+impl fmt::Display for Issued {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "The card is {}'s. Its providers must know its keys before it can be used:", self.holder)?;
+        for issued in &self.keys {
+            let key = hex::encode(issued.key);
+            write!(out, "\n\n{} (record {})\n", issued.name, issued.record)?;
+            write!(out, "  service-provider register-key --account {} --key {key}", issued.account)?;
+        }
+        Ok(())
+    }
+}

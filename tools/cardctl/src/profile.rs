@@ -1,0 +1,273 @@
+//! What goes onto a card, as its issuer writes it down.
+//!
+//! ```toml
+//! [holder]
+//! name = "Ada Card"
+//!
+//! [[pin]]
+//! number = 1
+//! tries = 3                      # 3 if left out
+//! file = "ada.pin"               # its first line; or env = "ADA_PIN"
+//!
+//! [[provider]]
+//! enrolment = "ada.json"         # what `service-provider enrol --json` printed
+//! name = "First Bank"            # what screens call it
+//! condition = "pin 1"            # or "always"; "pin 1" if left out
+//!
+//! [provider.limits]              # the card's own, may be left out
+//! most = "500.00"                # in the account's currency
+//! without_pin = "0"              # most without the PIN
+//! times_without_pin = 0          # in a row
+//! pin = 1
+//! ```
+//!
+//! Paths are relative to the profile's folder.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use apdu_spec::Condition;
+use apdu_spec::instruction::PinReference;
+use apdu_spec::limits::{ACCOUNT_INFORMATION_MAX, PIN_LENGTH_MAX, PIN_LENGTH_MIN, PIN_TRIES_MAX, PROVIDER_NAME_MAX};
+use apdu_spec::provider::{Instrument, Policy, ProviderInfo, ProviderRecord, ProviderReference};
+use protocol::amount::Amount;
+use protocol::types::Currency;
+use serde::Deserialize;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::secret::{self, Secret};
+
+/// The longest name of a holder, bytes: the object with it has a length of one byte.
+const HOLDER_NAME_MAX: usize = 127;
+
+/// Wrong PINs in a row until it blocks, where the profile does not say.
+const USUAL_TRIES: u8 = 3;
+
+/// What goes onto a card, read and checked.
+pub(crate) struct Profile {
+    /// The holder's name.
+    pub(crate) holder: String,
+    pub(crate) pins: Vec<Pin>,
+    pub(crate) accounts: Vec<Account>,
+}
+
+/// A PIN.
+pub(crate) struct Pin {
+    pub(crate) reference: PinReference,
+    pub(crate) tries: u8,
+    pub(crate) value: Secret,
+}
+
+/// A provider record.
+pub(crate) struct Account {
+    pub(crate) reference: ProviderReference,
+    pub(crate) provider: [u8; 16],
+    pub(crate) name: String,
+    pub(crate) instrument: Instrument,
+    pub(crate) condition: Condition,
+    pub(crate) number: String,
+    root_key: [u8; 65],
+    secret: Secret16,
+    policy: Option<Policy>,
+}
+
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct Secret16([u8; 16]);
+
+impl Profile {
+    /// Reads a profile and all the files that it names.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let read = || -> Result<Self> {
+            let text = std::fs::read_to_string(path)?;
+            Self::resolve(toml::from_str(&text)?, path.parent().unwrap_or(Path::new(".")))
+        };
+        read().with_context(|| format!("profile {}", path.display()))
+    }
+
+    fn resolve(written: Written, folder: &Path) -> Result<Self> {
+        let holder = written.holder.name;
+        ensure!((1..=HOLDER_NAME_MAX).contains(&holder.len()), "the holder's name takes 1 to {HOLDER_NAME_MAX} bytes");
+        let pins = written.pin.iter().map(|pin| {
+            let resolved = pin.resolve(folder);
+            resolved.with_context(|| format!("PIN {}", pin.number))
+        });
+        let accounts = written.provider.iter().zip(ProviderReference::all()).map(|(account, reference)| {
+            let resolved = account.resolve(reference, folder);
+            resolved.with_context(|| format!("provider {}", account.name))
+        });
+        let count = written.provider.len();
+        ensure!(count <= ProviderReference::all().count(), "{count} providers are more than a card has room for");
+        Ok(Self { holder, pins: pins.collect::<Result<_>>()?, accounts: accounts.collect::<Result<_>>()? })
+    }
+}
+
+impl Account {
+    /// The record as the card takes it.
+    pub(crate) fn record(&self) -> ProviderRecord<'_> {
+        ProviderRecord {
+            info: ProviderInfo {
+                reference: self.reference,
+                provider: &self.provider,
+                name: &self.name,
+                instrument: self.instrument,
+                condition: self.condition,
+            },
+            account: self.number.as_bytes(),
+            account_secret: &self.secret.0,
+            root_key: &self.root_key,
+            policy: self.policy,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    holder: WrittenHolder,
+    #[serde(default)]
+    pin: Vec<WrittenPin>,
+    #[serde(default)]
+    provider: Vec<WrittenProvider>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenHolder {
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenPin {
+    number: u8,
+    tries: Option<u8>,
+    file: Option<String>,
+    env: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenProvider {
+    enrolment: String,
+    name: String,
+    condition: Option<String>,
+    limits: Option<WrittenLimits>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenLimits {
+    most: String,
+    without_pin: String,
+    times_without_pin: u8,
+    pin: u8,
+}
+
+/// What `service-provider enrol --json` prints.
+#[derive(Deserialize, Zeroize, ZeroizeOnDrop)]
+struct Enrolment {
+    provider: String,
+    root_verification_key: String,
+    account: String,
+    account_secret: String,
+    instrument: String,
+    currency: String,
+}
+
+impl WrittenPin {
+    fn resolve(&self, folder: &Path) -> Result<Pin> {
+        let value = match (&self.file, &self.env) {
+            (Some(file), None) => secret::from_file(&folder.join(file))?,
+            (None, Some(name)) => secret::from_environment(name)?,
+            (None, None) | (Some(_), Some(_)) => bail!("say either `file` or `env`"),
+        };
+        ensure!(
+            (PIN_LENGTH_MIN..=PIN_LENGTH_MAX).contains(&value.len()),
+            "a PIN has {PIN_LENGTH_MIN} to {PIN_LENGTH_MAX} characters"
+        );
+        let tries = self.tries.unwrap_or(USUAL_TRIES);
+        ensure!((1..=PIN_TRIES_MAX).contains(&tries), "a PIN has 1 to {PIN_TRIES_MAX} tries");
+        let reference = PinReference::parse(self.number).map_err(|_| anyhow!("there is no PIN of this number"))?;
+        Ok(Pin { reference, tries, value })
+    }
+}
+
+impl WrittenProvider {
+    fn resolve(&self, reference: ProviderReference, folder: &Path) -> Result<Account> {
+        let path = folder.join(&self.enrolment);
+        let enrolment = Enrolment::read(&path).with_context(|| format!("enrolment {}", path.display()))?;
+        let currency = Currency::parse(&enrolment.currency).context("its currency is none")?;
+        ensure!((1..=PROVIDER_NAME_MAX).contains(&self.name.len()), "a name takes 1 to {PROVIDER_NAME_MAX} bytes");
+        ensure!(
+            (1..=ACCOUNT_INFORMATION_MAX).contains(&enrolment.account.len()),
+            "an account number takes 1 to {ACCOUNT_INFORMATION_MAX} bytes"
+        );
+        Ok(Account {
+            reference,
+            provider: bytes(&enrolment.provider).context("provider")?,
+            name: self.name.clone(),
+            instrument: instrument(&enrolment.instrument)?,
+            condition: condition(self.condition.as_deref().unwrap_or("pin 1"))?,
+            number: enrolment.account.clone(),
+            root_key: bytes(&enrolment.root_verification_key).context("root_verification_key")?,
+            secret: Secret16(bytes(&enrolment.account_secret).context("account_secret")?),
+            policy: self.limits.as_ref().map(|limits| limits.resolve(currency)).transpose().context("limits")?,
+        })
+    }
+}
+
+impl WrittenLimits {
+    fn resolve(&self, currency: Currency) -> Result<Policy> {
+        let minor = |text: &str| {
+            let amount = Amount::parse(text, currency).map(|amount| amount.minor);
+            amount.with_context(|| format!("{text:?} is no amount of {}", currency.as_str()))
+        };
+        Condition::pin(self.pin).map_err(|_| anyhow!("there is no PIN {}", self.pin))?;
+        Ok(Policy {
+            amount_max: minor(&self.most)?,
+            amount_without_pin: minor(&self.without_pin)?,
+            times_without_pin: self.times_without_pin,
+            pin: self.pin,
+        })
+    }
+}
+
+impl Enrolment {
+    fn read(path: &Path) -> Result<Self> {
+        let text = zeroize::Zeroizing::new(std::fs::read_to_string(path)?);
+        // What the parser says about a file with a secret in it could quote the secret.
+        let place = |error: &serde_json::Error| format!("line {}, column {}", error.line(), error.column());
+        serde_json::from_str(&text)
+            .map_err(|error| anyhow!("not what `service-provider enrol --json` prints ({})", place(&error)))
+    }
+}
+
+fn bytes<const N: usize>(text: &str) -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    hex::decode_to_slice(text, &mut bytes).map_err(|_| anyhow!("not {N} bytes in hexadecimal"))?;
+    Ok(bytes)
+}
+
+fn condition(text: &str) -> Result<Condition> {
+    let unknown = || anyhow!("condition {text:?} is none of \"always\", \"pin 1\" to \"pin 14\"");
+    match text {
+        "always" => Ok(Condition::ALWAYS),
+        _ => {
+            let number = text.strip_prefix("pin ").and_then(|number| number.parse().ok()).ok_or_else(unknown)?;
+            Condition::pin(number).map_err(|_| unknown())
+        }
+    }
+}
+
+fn instrument(text: &str) -> Result<Instrument> {
+    Ok(match text {
+        "credit" => Instrument::Credit,
+        "debit" => Instrument::Debit,
+        "cheque-book" => Instrument::Cheque,
+        "stored-value" => Instrument::StoredValue,
+        "loyalty" => Instrument::Loyalty,
+        "identity" => Instrument::Identity,
+        "access-pass" => Instrument::Access,
+        other => bail!("instrument {other:?} is unknown"),
+    })
+}
