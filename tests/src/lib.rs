@@ -8,3 +8,4 @@ pub mod tidy;
 pub mod tls;
 pub mod transcript;
 pub mod workspace;
+pub mod world;

@@ -12,7 +12,7 @@ use protocol::message::descriptor::Descriptor;
 use protocol::message::request::{SEALED_SIGNATURE_LENGTH, Tree};
 use protocol::message::response::Batch;
 use protocol::message::transaction::{Outcome, Terms};
-use protocol::types::{Currency, Digest, Ending, Number, Options, Role, TransactionKind};
+use protocol::types::{Currency, Digest, Ending, Number, Options, ReasonCode, Role, TransactionKind};
 use rand_core::CryptoRngCore;
 
 /// The currency of the measurements and tests.
@@ -22,8 +22,10 @@ pub const EUR: Currency = Currency(*b"EUR");
 pub struct Member {
     signing: Secret<32>,
     verification: PublicKey,
-    account: Vec<u8>,
-    secret: Secret<16>,
+    /// The account that it names.
+    pub account: Vec<u8>,
+    /// What it proves it with.
+    pub secret: Secret<16>,
     descriptor: Descriptor,
     /// Whether it proves its account in the key exchange, so that the others are given its holder's name.
     pub named: bool,
@@ -71,17 +73,23 @@ impl Member {
     }
 }
 
-/// A whole group on its way through a purchase: the first member is the payee and combines the second, the payer.
-pub struct Purchase<'a> {
+/// A series of members on their way through a transaction: each combines the next.
+pub struct Group<'a> {
     members: &'a [Member],
-    amount: u64,
+    terms: Vec<Terms>,
 }
 
-impl<'a> Purchase<'a> {
-    /// A purchase by these members; a single one only exchanges keys.
+impl<'a> Group<'a> {
+    /// Members, and what each of them wants.
     #[must_use]
-    pub const fn new(members: &'a [Member], amount: u64) -> Self {
-        Self { members, amount }
+    pub const fn new(members: &'a [Member], terms: Vec<Terms>) -> Self {
+        Self { members, terms }
+    }
+
+    /// A purchase: the first member is the payee and combines the second, the payer.
+    #[must_use]
+    pub fn purchase(members: &'a [Member; 2], amount: u64) -> Self {
+        Self::new(members, vec![terms(Role::PAYEE, amount, &[1]), terms(Role::PAYER, amount, &[0])])
     }
 
     /// The key exchange request, and what waits for its answer.
@@ -111,23 +119,10 @@ impl<'a> Purchase<'a> {
         established: Vec<Established>,
         random: &mut impl CryptoRngCore,
     ) -> anyhow::Result<(Vec<u8>, Vec<Awaiting<TransactionSent>>)> {
-        let said = (0..).zip(self.members).zip(established).map(|((number, member), established)| {
-            let terms = self.terms(number);
-            said(|out| established.request::<C>(&terms, member.account(), &[], &[], out))
+        let said = self.members.iter().zip(&self.terms).zip(established).map(|((member, terms), established)| {
+            said(|out| established.request::<C>(terms, member.account(), &[], &[], out))
         });
         combine(Kind::TransactionRequest, said.collect::<anyhow::Result<_>>()?, random)
-    }
-
-    fn terms(&self, number: Number) -> Terms {
-        let (role, other) = if number == 0 { (Role::PAYEE, 1) } else { (Role::PAYER, 0) };
-        Terms {
-            kind: TransactionKind::PURCHASE,
-            role,
-            amount: self.amount,
-            currency: EUR,
-            counterparties: [other].into_iter().collect(),
-            reference: None,
-        }
     }
 
     /// The members after an approval.
@@ -138,8 +133,22 @@ impl<'a> Purchase<'a> {
     ) -> anyhow::Result<Vec<Decided>> {
         each(awaiting, answer, |state, part, scratch| {
             let (view, decided) = state.receive::<C>(part, scratch)?;
-            anyhow::ensure!(view.display.outcome == Outcome::Approved, "{:?}", view.display.outcome);
-            decided.ok_or_else(|| anyhow::anyhow!("nothing to acknowledge"))
+            decided.ok_or_else(|| anyhow::anyhow!("not approved: {:?}", view.display.outcome))
+        })
+    }
+
+    /// What every member was told instead of an approval.
+    pub fn outcomes<C: Crypto>(
+        &self,
+        awaiting: &[Awaiting<TransactionSent>],
+        answer: &[u8],
+    ) -> anyhow::Result<Vec<Told>> {
+        each(awaiting, answer, |state, part, scratch| {
+            Ok(match state.receive::<C>(part, scratch)?.0.display.outcome {
+                Outcome::Approved => Told::Approved,
+                Outcome::Declined(reason) => Told::Declined(reason.code),
+                Outcome::Stands(ending) => Told::Stands(ending),
+            })
         })
     }
 
@@ -165,6 +174,30 @@ impl<'a> Purchase<'a> {
         let first = endings.first().copied().ok_or_else(|| anyhow::anyhow!("no members"))?;
         anyhow::ensure!(endings.iter().all(|ending| *ending == first), "the members were told different endings");
         Ok(first)
+    }
+}
+
+/// The outcome of a transaction request, without its lines for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It waits for the acknowledgments.
+    Approved,
+    /// It will not be done.
+    Declined(ReasonCode),
+    /// How the transaction that was asked about stands.
+    Stands(Option<Ending>),
+}
+
+/// Terms of a purchase.
+#[must_use]
+pub fn terms(role: Role, amount: u64, counterparties: &[Number]) -> Terms {
+    Terms {
+        kind: TransactionKind::PURCHASE,
+        role,
+        amount,
+        currency: EUR,
+        counterparties: counterparties.iter().copied().collect(),
+        reference: None,
     }
 }
 

@@ -11,23 +11,18 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use protocol::crypto::{AwsLc, Crypto, random_scalar};
 use protocol::message::acknowledgment::Decision;
-use protocol::message::descriptor::Descriptor;
 use protocol::types::Ending;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use service_provider::admin::{Enrolment, enrol};
-use service_provider::engine::{Engine, Policy};
-use service_provider::key_files::{RootKey, read_provider};
-use service_provider::storage_key::StorageKeys;
+use service_provider::engine::Engine;
 use service_provider::store::Store;
-use service_provider::store::account::{AccountNumber, Instrument};
 use service_provider::store::memory::MemoryStore;
 use service_provider::store::sqlite::SqliteStore;
 use service_provider::time::Timestamp;
 use symbolon_tests::bench::{Row, Target, process_time, publish, thread_time};
-use symbolon_tests::member::{EUR, Member, Purchase};
+use symbolon_tests::member::Group;
 use symbolon_tests::tls;
-use tempfile::TempDir;
+use symbolon_tests::world::World;
 use tokio::task::JoinSet;
 
 /// Purchases and handshakes of a measurement without a store.
@@ -125,55 +120,6 @@ fn time(mut operation: impl FnMut() -> bool) -> Duration {
     (thread_time() - start) / OPERATIONS
 }
 
-/// A provider and two members of it, payee and payer.
-struct World<S> {
-    engine: Engine<S>,
-    members: Vec<Member>,
-    _directory: TempDir,
-}
-
-impl<S: Store> World<S> {
-    async fn new(open: impl FnOnce(&std::path::Path) -> Result<S>, random: &mut StdRng) -> Result<Self> {
-        let directory = tempfile::tempdir()?;
-        let path = directory.path();
-        let now = Timestamp::now();
-        let root = RootKey::create(&path.join("root.pem"), random)?;
-        let descriptor = root.make_descriptor(path, now, Duration::from_secs(3600), random)?;
-        let storage_keys = StorageKeys::create(path, random)?;
-        let store = open(path)?;
-        let mut members = Vec::new();
-        for (number, named) in [("MERCHANT1", true), ("CUSTOMER1", false)] {
-            members.push(member(&store, &storage_keys, descriptor, number, named, random).await?);
-        }
-        let ring = read_provider(path)?.ring;
-        let engine = Engine::new(store, ring, storage_keys, Policy::default());
-        Ok(Self { engine, members, _directory: directory })
-    }
-}
-
-async fn member(
-    store: &impl Store,
-    storage_keys: &StorageKeys,
-    descriptor: Descriptor,
-    number: &str,
-    named: bool,
-    random: &mut StdRng,
-) -> Result<Member> {
-    let number = AccountNumber::new(number)?;
-    let enrolment = Enrolment {
-        number: number.clone(),
-        holder: "Holder".into(),
-        currency: EUR,
-        instrument: Instrument::Debit,
-        credit_limit: 0,
-        opening: 1_000_000_000,
-    };
-    let (account, secret) = enrol(store, storage_keys, enrolment, Timestamp::now(), random).await?;
-    let member = Member::new::<AwsLc>(descriptor, number.as_str(), secret, named, random)?;
-    store.register_key(account, *member.verification()).await?;
-    Ok(member)
-}
-
 /// One purchase after the other; the provider's steps are timed on the thread that runs them.
 async fn in_memory(random: &mut StdRng) -> Result<Duration> {
     let world = World::new(|_| Ok(MemoryStore::new()), random).await?;
@@ -182,7 +128,7 @@ async fn in_memory(random: &mut StdRng) -> Result<Duration> {
         if round == PURCHASES / 10 {
             spent = Duration::ZERO;
         }
-        let purchase = Purchase::new(&world.members, 1);
+        let purchase = Group::purchase(&world.members, 1);
         let (request, awaiting) = purchase.key_exchange::<AwsLc>(random)?;
         let answer = timed(&world.engine, &request, &mut spent)?;
         let established = purchase.establish::<AwsLc>(&awaiting, &answer)?;
@@ -204,7 +150,7 @@ async fn key_exchanges(random: &mut StdRng) -> Result<Duration> {
         if round == PURCHASES / 10 {
             spent = Duration::ZERO;
         }
-        let alone = Purchase::new(world.members.get(1..).context("two members")?, 1);
+        let alone = Group::new(world.members.get(1..).context("two members")?, Vec::new());
         let (request, awaiting) = alone.key_exchange::<AwsLc>(random)?;
         let answer = timed(&world.engine, &request, &mut spent)?;
         alone.establish::<AwsLc>(&awaiting, &answer)?;
@@ -224,9 +170,8 @@ fn timed<S: Store>(engine: &Engine<S>, request: &[u8], spent: &mut Duration) -> 
 /// Rounds of one message of every purchase, 64 at a time; between the rounds the members do their part.
 async fn stored(random: &mut StdRng) -> Result<Duration> {
     let world = World::new(|path| Ok(SqliteStore::open(path)?), random).await?;
-    let World { engine, members, _directory } = world;
-    let engine = Arc::new(engine);
-    let purchase = Purchase::new(&members, 1);
+    let World { engine, members, .. } = &world;
+    let purchase = Group::purchase(members, 1);
     let mut spent = Duration::ZERO;
 
     let mut requests = Vec::new();
@@ -236,7 +181,7 @@ async fn stored(random: &mut StdRng) -> Result<Duration> {
         requests.push(request);
         awaiting.push(state);
     }
-    let answers = round(&engine, requests, &mut spent).await?;
+    let answers = round(engine, requests, &mut spent).await?;
     let mut requests = Vec::new();
     let mut waiting = Vec::new();
     for (state, answer) in awaiting.iter().zip(&answers) {
@@ -244,7 +189,7 @@ async fn stored(random: &mut StdRng) -> Result<Duration> {
         requests.push(request);
         waiting.push(state);
     }
-    let answers = round(&engine, requests, &mut spent).await?;
+    let answers = round(engine, requests, &mut spent).await?;
     let mut requests = Vec::new();
     let mut last = Vec::new();
     for (state, answer) in waiting.iter().zip(&answers) {
@@ -253,7 +198,7 @@ async fn stored(random: &mut StdRng) -> Result<Duration> {
         requests.push(request);
         last.push(state);
     }
-    let answers = round(&engine, requests, &mut spent).await?;
+    let answers = round(engine, requests, &mut spent).await?;
     for (state, answer) in last.iter().zip(&answers) {
         ensure!(purchase.ending::<AwsLc>(state, answer)? == Ending::Posted, "not posted");
     }
