@@ -28,8 +28,8 @@ pub struct SignedDescriptor {
 }
 
 impl SignedDescriptor {
-    /// Fetches it through `upstream`. A terminal checks validity, which a card without a clock cannot; the card checks the
-    /// signature.
+    /// Fetches it through `upstream`. A terminal checks validity, which a card without a clock cannot; the card checks
+    /// the signature.
     ///
     /// # Errors
     /// [`Error::NotInForce`], or the message is none.
@@ -93,8 +93,8 @@ impl Purse {
     }
 }
 
-/// Compares the PIN that an account asks for. Where it asks for none, its policy may still want the usual one, if the card
-/// has it.
+/// Compares the PIN that an account asks for. Where it asks for none, its policy may still want the usual one, if the
+/// card has it.
 pub(crate) async fn verify(card: &mut Card, asked: Option<PinReference>, pin: &Pin) -> Result<(), Error> {
     let Some(reference) = asked.or_else(|| PinReference::parse(USUAL_PIN).ok()) else { return Ok(()) };
     match card.verify(reference, pin).await {

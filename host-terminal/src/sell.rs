@@ -124,7 +124,7 @@ impl Sale<'_> {
         self.customer.request().await.map_err(Error::hop(CUSTOMER))?.ok_or(Error::CustomerLeft)
     }
 
-    /// Combines the customer's message with the own card's part, forwards, separates, and gives the customer what is its.
+    /// Combines the customer's message with the own card's part, forwards, separates, and gives the customer its part.
     async fn round(&mut self, part: &Part<'_>, message: &[u8]) -> Result<Separated, Error> {
         let shop = &mut *self.shop;
         let combined = member::combine(&mut shop.purse.card, part, &[message], CUSTOMER).await?;

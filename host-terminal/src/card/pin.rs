@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 pub struct Pin(Zeroizing<Vec<u8>>);
 
 impl Pin {
-    /// A PIN as it was typed or read from a file, a line end behind it left out; `None` where it is too short or too long
-    /// for any card.
+    /// A PIN as it was typed or read from a file, a line end behind it left out; `None` where it is too short or
+    /// too long for any card.
     #[must_use]
     pub fn new(typed: Zeroizing<Vec<u8>>) -> Option<Self> {
         let line = typed.trim_ascii_end();

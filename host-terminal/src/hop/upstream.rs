@@ -118,8 +118,8 @@ impl Connection {
         Ok(stream)
     }
 
-    /// Sends what waits and what comes, and gives answers to who waits for them, until the connection fails. Ends without
-    /// an error when nobody is left to ask.
+    /// Sends what waits and what comes, and gives answers to who waits for them, until the connection fails. Ends
+    /// without an error when nobody is left to ask.
     async fn converse(
         &mut self,
         stream: TcpStream,

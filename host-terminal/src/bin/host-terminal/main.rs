@@ -26,7 +26,8 @@ use user::User;
 
 /// How often a request to the provider is sent, the same bytes each time; it answers them with one answer.
 const PROVIDER_ATTEMPTS: u32 = 4;
-/// How often a request to a shop's terminal is sent: it is in the middle of one purchase, and forgets that with the connection.
+/// How often a request to a shop's terminal is sent: it is in the middle of one purchase, and forgets that with the
+/// connection.
 const SHOP_ATTEMPTS: u32 = 1;
 
 /// The member's terminal.
