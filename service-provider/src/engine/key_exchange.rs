@@ -89,7 +89,7 @@ type Standing = Result<Option<String>, ReasonCode>;
 fn options_refused(asked: &Asked, member: &AskedMember) -> Option<ReasonCode> {
     let shared = |member: &AskedMember| member.options.has(Options::SHARED_KEY);
     let disagree = asked.members.iter().any(|other| shared(other) != shared(member));
-    let too_many_peers = member.options.has(Options::PEER_KEYS) && asked.members.len() > limits::PEERS_MAX;
+    let too_many_peers = member.options.has(Options::PEER_KEYS) && asked.members.len() > limits::PEER_KEYS_MAX;
     (!member.options.is_permitted() || disagree || too_many_peers).then_some(ReasonCode::OPTIONS)
 }
 
