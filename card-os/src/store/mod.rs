@@ -1,4 +1,105 @@
-//! The card's storage: numbered objects in NOR flash, changed by transactions. (Specification follows.)
+//! The card's storage: numbered objects in NOR flash, changed by transactions.
+//!
+//! # What it promises
+//!
+//! - `write`, `patch`, `resize` and `delete` open a transaction or continue it; reads see its changes.
+//!   [`Store::commit`] makes them durable all at once; [`Store::rollback`], or a loss of power before `commit` returns, leaves nothing of
+//!   them. If power goes inside `commit`, all of them or none are there at the next start, and that stays so.
+//! - [`Store::mount`] starts from whatever a loss of power left, also one in an earlier `mount`, and refuses, without a
+//!   panic, flash that no store wrote. A start after an idle loss of power writes nothing.
+//! - A full store refuses with [`Fault::Full`]. [`STORE_RESERVE`] bytes are kept for deletions and for changes that do
+//!   not make an object larger, so a counter can always count.
+//! - After any refusal of a changing operation the caller rolls back; after [`Fault::Flash`] it mounts again.
+//!
+//! # What it needs of the flash
+//!
+//! Single bytes can be read; units of 1, 2, 4 or 8 bytes are written (the store always writes whole units of 4, or of 8
+//! where the flash has 8) and **no unit is ever written twice** between erasures; erased bytes read `FF`. A loss of
+//! power changes only the unit being written or the page being erased, in any way, also so that bits read differently
+//! from start to start. Assumed are only: a unit that was cut while it was written and reads `FF` throughout holds what
+//! is written to it then; a unit whose writing was cut never reads wholly written at one start and wholly blank at
+//! another. A driver returns the bytes of a unit that its error correction rejects rather than an error.
+//!
+//! # Format
+//!
+//! The flash is a ring of pages (the size that is erased at once). Pages are numbered from 0 in the order they are
+//! opened; page `n` lies in slot `n mod pages`. The log is the pages `first..=newest`, at most all slots but one.
+//! Numbers are little-endian; the unit is written `u`; ends are byte offsets in the page, divided by 4.
+//!
+//! ```text
+//! page    0   4  53 79 6D 01         magic and version
+//!         4   4  page number
+//!         8   4  first               the oldest page of the log
+//!        12   2  previous end        where the log ends in the page before; what lies behind does not count
+//!        14   2  moved end           where the records end that were moved in before this header was written
+//!        16   4  pages, unit, page size / 4 (1, 1 and 2 bytes)
+//!        20   4  CRC-32 of the 20 bytes before
+//!        24  4u  marks               each 5E A1 5E A1 ..., or blank
+//!        56      records
+//!
+//! record  0   1  kind 1 change, 2 kept, 3 remove; plus 10 begin, 20 commit, 40 doomed
+//!         1   1  length n of the payload, at most 240
+//!         2   1  chunk
+//!         3   1  last chunk (remove), else 0
+//!         4   4  object
+//!         8   4  CRC-32 of the record's offset / 4 (4 bytes), the page number (4), bytes 0..8 and the payload
+//!        12   n  payload, padded with FF to a multiple of u
+//!
+//! seal        u  00 ..., behind each record that says commit
+//! ```
+//!
+//! The CRC-32 is ISO 3309's (reflected, starting from all ones) without the final complement. An object is chunks 0, 1,
+//! ... of [`CHUNK_LENGTH`] bytes, the last one shorter; an empty object has an empty chunk 0.
+//!
+//! The state is what the records say in order. *Change* gives a chunk a pending payload, *remove* makes a range of
+//! chunks pending to go; *begin* first drops what is pending; *commit* makes it valid. *Kept* restates a chunk's valid
+//! payload, whatever is pending, and if *doomed*, says that the chunk is pending to go.
+//!
+//! # Writing
+//!
+//! The latest change waits in RAM, so that the last one carries *commit*: a transaction of one chunk is one record and
+//! its seal. Where a record does not fit, the next page is opened: erase the slot; if the ring is full, copy what is
+//! still valid in the oldest page into it (*kept*), so that `first` rises by one; write the header, then two marks, one
+//! by one. Before that, the rest of the old page takes records that would have to be copied next. A page in which the
+//! running transaction has records is never the one to be emptied; a transaction that long is `Full`.
+//!
+//! Invariants: what is valid lies in `first..=newest`; the slots outside hold nothing that counts; a page's valid
+//! records always fit into a fresh page; valid records, pending ones and removals never exceed
+//! `(pages - 2) * (page - 56 - 256)` bytes, which is why opening pages always finds room.
+//!
+//! # Recovery
+//!
+//! 1. The newest page is the one with the highest number whose header is intact and which has a whole mark. A mark with
+//!    nothing written after it may be whole by chance only: the next mark is written. If the page after it has a
+//!    header, its opening was cut: it is erased.
+//! 2. All pages from `first` must have their headers and nothing but intact records up to the next header's previous
+//!    end, else [`Fault::Corrupt`]. Replay them.
+//! 3. In the newest page, the log ends behind the last seal that was begun. If the rest of the page is blank and the
+//!    seal is whole, this is all. Otherwise the next page is opened at once with that end as its previous end, so that
+//!    what was torn never counts, however it reads later.
+//!
+//! Nothing is shown before this is done, and every conclusion drawn from bits that might change is by then written
+//! down: a record counts only when its seal was begun, so after its own writing had ended; a page only when a mark was whole
+//! and something was written after it. A seal that is begun but not whole leads to step 3's new page.
+//!
+//! # Errors in the flash
+//!
+//! Every record and header is checked when the store starts and whenever it is copied, not at each read. CRC-32 finds
+//! any error of up to 3 bits in a record and all but one in 2^32 others; a record that is intact but in the wrong place
+//! or from a page's earlier life is found too. Damage behind the last intact seal of the newest page looks like a torn
+//! transaction and is dropped. Changes made on purpose are not found: the flash is inside the card.
+//!
+//! # Wear and work
+//!
+//! Pages are used in turn, so erasures of any two pages differ by a few. In a half-full store of 32 pages of 4 KiB,
+//! 1,000 counter updates cost 8 erasures, in a full one 23. A commit of `k` chunks is `k + 1` writes. One that opens a
+//! page adds an erasure, the header, two marks and one write a copied record (at most 252 of 16 bytes, 16 full ones); in a
+//! full store several openings may be needed, at most one round of the ring.
+//!
+//! # Secrets
+//!
+//! Deleted and replaced data stays in flash until its page has been emptied and its slot is needed again, one round of
+//! the ring at the latest. [`Store::purge`] goes round at once, as many pages a call as the caller has time for.
 
 mod format;
 mod index;
@@ -55,7 +156,7 @@ pub struct Store<F, const CHUNKS: usize = STORE_CHUNKS> {
     /// open exactly when there is one.
     staged: Option<Record>,
     /// The staged record's bytes.
-    image: [u8; RECORD_MAX],
+    image: Zeroizing<[u8; RECORD_MAX]>,
     /// The page of the running transaction's first record in flash.
     transaction: Option<u32>,
     /// Bytes of the transaction's removals.
@@ -82,7 +183,15 @@ impl<F: NorFlash, const CHUNKS: usize> Store<F, CHUNKS> {
     fn new(flash: F) -> Result<Self, Fault<F::Error>> {
         let log = Log::new(flash)?;
         let index = Index::new(log.geometry);
-        Ok(Self { log, index, staged: None, image: [0; RECORD_MAX], transaction: None, removals: 0, unpurged: None })
+        Ok(Self {
+            log,
+            index,
+            staged: None,
+            image: Zeroizing::new([0; RECORD_MAX]),
+            transaction: None,
+            removals: 0,
+            unpurged: None,
+        })
     }
 
     /// Gives the object this content, making it if there is none. Chunks that do not differ are not written.

@@ -1,7 +1,7 @@
 //! Starting from flash as it was left, at whatever instant power went.
 
 use embedded_storage::nor_flash::NorFlash;
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use super::format::{BODY, Kind, PageHeader, RECORD_MAX, Record};
 use super::index::{Place, Version};
@@ -65,7 +65,7 @@ impl<F: NorFlash, const CHUNKS: usize> Store<F, CHUNKS> {
     /// Finds the end of what is known to be whole in the newest page: behind it, everything must be blank to be clean.
     fn find_tail(&mut self, header: &PageHeader) -> Result<Tail, Fault<F::Error>> {
         let (page, geometry) = (header.sequence, self.log.geometry);
-        let mut image = [0; RECORD_MAX];
+        let mut image = Zeroizing::new([0; RECORD_MAX]);
         let mut tail = Tail { end: header.moved_end, clean: true };
         let mut offset = header.moved_end;
         while let Some(record) = self.log.record(page, offset, geometry.page, &mut image)? {
@@ -80,14 +80,13 @@ impl<F: NorFlash, const CHUNKS: usize> Store<F, CHUNKS> {
             offset += geometry.unit;
             tail = Tail { end: offset, clean: seal == Seal::Whole };
         }
-        image.zeroize();
         tail.clean &= self.log.is_blank(page, tail.end)?;
         Ok(tail)
     }
 
     /// Applies a page's records in order, exactly as the store did when it wrote them.
     fn replay(&mut self, page: u32, end: usize) -> Result<(), Fault<F::Error>> {
-        let mut image = [0; RECORD_MAX];
+        let mut image = Zeroizing::new([0; RECORD_MAX]);
         let mut offset = BODY;
         while offset < end {
             let record = self.log.record(page, offset, end, &mut image)?.ok_or(Fault::Corrupt)?;
@@ -95,7 +94,6 @@ impl<F: NorFlash, const CHUNKS: usize> Store<F, CHUNKS> {
             self.apply(&record, place)?;
             offset += record.size(self.log.geometry) + if record.commit { self.log.geometry.unit } else { 0 };
         }
-        image.zeroize();
         if offset == end { Ok(()) } else { Err(Fault::Corrupt) }
     }
 

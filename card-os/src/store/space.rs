@@ -1,7 +1,7 @@
 //! Making room: moving what still counts out of the oldest page, and opening the next.
 
 use embedded_storage::nor_flash::NorFlash;
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use super::format::{BODY, Kind, RECORD_MAX, Record};
 use super::index::Version;
@@ -57,7 +57,7 @@ impl<F: NorFlash, const CHUNKS: usize> Store<F, CHUNKS> {
 
     /// Copies the page's committed records to the end of the log, as far as they fit there; says whether all did.
     fn move_out(&mut self, page: u32, end: usize) -> Result<bool, Fault<F::Error>> {
-        let mut image = [0; RECORD_MAX];
+        let mut image = Zeroizing::new([0; RECORD_MAX]);
         let mut offset = BODY;
         let mut all = true;
         while offset < end {
@@ -65,7 +65,6 @@ impl<F: NorFlash, const CHUNKS: usize> Store<F, CHUNKS> {
             all &= self.move_record(&record, page, offset, &mut image)?;
             offset += record.size(self.log.geometry) + if record.commit { self.log.geometry.unit } else { 0 };
         }
-        image.zeroize();
         Ok(all)
     }
 
