@@ -12,7 +12,7 @@ use protocol::message::descriptor::Descriptor;
 use protocol::message::request::{SEALED_SIGNATURE_LENGTH, Tree};
 use protocol::message::response::Batch;
 use protocol::message::transaction::{Outcome, Terms};
-use protocol::types::{Currency, Digest, Ending, Number, Options, ReasonCode, Role, TransactionKind};
+use protocol::types::{Currency, Ending, Number, Options, ReasonCode, Role, TransactionKind};
 use rand_core::CryptoRngCore;
 
 /// The currency of the measurements and tests.
@@ -222,12 +222,13 @@ fn combine<C: Crypto, Next>(
         let children: Vec<Tree<'_>> = below.iter().map(|message| Tree::parse(message)).collect::<Result<_, _>>()?;
         let mut combining = unsigned.combine(u8::try_from(children.len())?)?;
         for child in &children {
-            let digest: Digest = child.digests::<C>()[0];
-            combining.child(&digest, child.nodes()[0].signature)?;
+            if let (Some(digest), Some(root)) = (child.digests::<C>().first(), child.nodes().first()) {
+                combining.child(digest, root.signature)?;
+            }
         }
         let mut signature = [0; SEALED_SIGNATURE_LENGTH];
         let (length, state) = combining.sign(random, &mut signature)?;
-        let message = Tree::combine(kind, &own, &signature[..length], &children)?.encode();
+        let message = Tree::combine(kind, &own, signature.get(..length).unwrap_or_default(), &children)?.encode();
         below = Some(message);
         awaiting.push(state);
     }
