@@ -1,5 +1,7 @@
 //! Every value survives the wire, and no bytes make a parser fail in any other way than by refusing.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is a test's verdict")]
+
 use apdu_spec::access::{Condition, Operation, SecurityAttributes};
 use apdu_spec::command::Command;
 use apdu_spec::file::{Fcp, FileDescriptor, FileId, Records, ShortFileId};

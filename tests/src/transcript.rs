@@ -40,17 +40,21 @@ const DEPTH_MAX: usize = 4;
 /// # Errors
 /// The first line that is not as written, with its file and number.
 pub fn play(path: &Path, card: &mut impl Player) -> Result<usize> {
-    let steps = read(path, DEPTH_MAX)?;
+    let steps = steps(path)?;
     for (place, step) in &steps {
         execute(step, card).with_context(|| place.clone())?;
     }
     Ok(steps.len())
 }
 
-/// The steps of the transcript in a file, what it includes first, each with its place.
+/// The steps of the transcript in a file, what it includes among them, each with its place.
 ///
 /// # Errors
 /// What is not a transcript.
+pub fn steps(path: &Path) -> Result<Vec<(String, Step)>> {
+    read(path, DEPTH_MAX)
+}
+
 fn read(path: &Path, depth: usize) -> Result<Vec<(String, Step)>> {
     let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
     let is_markdown = path.extension().is_some_and(|extension| extension == "md");
