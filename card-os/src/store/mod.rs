@@ -3,8 +3,9 @@
 //! # What it promises
 //!
 //! - `write`, `patch`, `resize` and `delete` open a transaction or continue it; reads see its changes.
-//!   [`Store::commit`] makes them durable all at once; [`Store::rollback`], or a loss of power before `commit` returns, leaves nothing of
-//!   them. If power goes inside `commit`, all of them or none are there at the next start, and that stays so.
+//!   [`Store::commit`] makes them durable all at once; [`Store::rollback`], or a loss of power before `commit` returns,
+//!   leaves nothing of them. If power goes inside `commit`, all of them or none are there at the next start, and that
+//!   stays so.
 //! - [`Store::mount`] starts from whatever a loss of power left, also one in an earlier `mount`, and refuses, without a
 //!   panic, flash that no store wrote. A start after an idle loss of power writes nothing.
 //! - A full store refuses with [`Fault::Full`]. [`STORE_RESERVE`] bytes are kept for deletions and for changes that do
@@ -79,8 +80,8 @@
 //!    what was torn never counts, however it reads later.
 //!
 //! Nothing is shown before this is done, and every conclusion drawn from bits that might change is by then written
-//! down: a record counts only when its seal was begun, so after its own writing had ended; a page only when a mark was whole
-//! and something was written after it. A seal that is begun but not whole leads to step 3's new page.
+//! down: a record counts only when its seal was begun, so after its own writing had ended; a page only when a mark was
+//! whole and something was written after it. A seal that is begun but not whole leads to step 3's new page.
 //!
 //! # Errors in the flash
 //!
@@ -93,8 +94,8 @@
 //!
 //! Pages are used in turn, so erasures of any two pages differ by a few. In a half-full store of 32 pages of 4 KiB,
 //! 1,000 counter updates cost 8 erasures, in a full one 23. A commit of `k` chunks is `k + 1` writes. One that opens a
-//! page adds an erasure, the header, two marks and one write a copied record (at most 252 of 16 bytes, 16 full ones); in a
-//! full store several openings may be needed, at most one round of the ring.
+//! page adds an erasure, the header, two marks and one write a copied record (at most 252 of 16 bytes, 16 full ones);
+//! in a full store several openings may be needed, at most one round of the ring.
 //!
 //! # Secrets
 //!
