@@ -5,6 +5,7 @@ use apdu_spec::provider::{Policy, ProviderInfo, ProviderRecord, ProviderReferenc
 use apdu_spec::{Reader, Writer};
 use embedded_storage::nor_flash::NorFlash;
 use protocol::crypto::{Crypto, PublicKey, RustCrypto, Secret, random_scalar};
+use protocol::message::descriptor::provider_id;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::access::{Granted, Personalisation};
@@ -83,13 +84,16 @@ impl SigningKey {
     }
 }
 
-/// Creates or replaces a record. What belonged to the one it replaces goes with it.
+/// Creates or replaces a record, whose provider must be the root key's. What belonged to the one it replaces goes with it.
 pub(crate) fn personalise<P: Platform>(
     context: &mut Context<'_, P>,
     _: &Granted<Personalisation>,
     record: &ProviderRecord<'_>,
 ) -> Result<(), Refusal> {
     let reference = record.info.reference;
+    if provider_id::<RustCrypto>(&PublicKey(*record.root_key)).as_bytes() != record.info.provider {
+        return Err(Refusal::WRONG_DATA);
+    }
     for id in [objects::signing_key(reference), objects::descriptor(reference), objects::without_pin(reference)] {
         if context.store.length(id).is_some() {
             context.store.delete(id)?;

@@ -6,7 +6,7 @@ use apdu_spec::{Aid, Wire};
 use crate::card::{OK, OUT_OF_ORDER, PIN, WRONG_DATA, application, bytes, pin};
 use crate::scene::{STEPS, Scene, Step};
 
-/// The commands that a terminal may send at the wrong moment, with what stands in for a message where there is none yet.
+/// The commands that a terminal may send at the wrong moment, with what stands in for a message where there is none.
 fn commands(scene: &mut Scene) -> Vec<(Step, Vec<u8>)> {
     let steps = [Step::Load, Step::Build(1), Step::Build(3), Step::Build(5), Step::More(0), Step::Sign(0)];
     let mut commands: Vec<_> = steps.map(|step| (step, scene.command(step))).into();
