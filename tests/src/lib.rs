@@ -4,6 +4,7 @@ pub mod architecture;
 pub mod bench;
 pub mod licence;
 pub mod member;
+pub mod process;
 pub mod tidy;
 pub mod tls;
 pub mod transcript;

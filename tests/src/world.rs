@@ -51,9 +51,10 @@ impl<S: Store> World<S> {
         Ok(Self { engine: Arc::new(engine), members, accounts, directory })
     }
 
-    /// The provider's data directory.
-    pub fn directory(&self) -> &Path {
-        self.directory.path()
+    /// Closes the provider; gives its members and its data directory, from which it can be opened again.
+    #[must_use]
+    pub fn close(self) -> (Arc<[Member; 2]>, TempDir) {
+        (self.members, self.directory)
     }
 
     /// The balances of payee and payer, after an audit of the books.
