@@ -7,15 +7,16 @@
 //! case 4   CLA INS P1 P2 Lc data Le
 //! ```
 //!
-//! Short: `Lc` is one byte from 1, `Le` one byte, 00 meaning 256. Extended: a 00 before two bytes of `Lc`, or of `Le` where
-//! there is no `Lc`; `Le` is two bytes, 0000 meaning 65,536.
+//! Short: `Lc` is one byte from 1, `Le` one byte, 00 meaning 256. Extended: a 00 before two bytes of `Lc`, or of `Le`
+//! where there is no `Lc`; `Le` is two bytes, 0000 meaning 65,536.
 
 use crate::limits::{EXTENDED_EXPECTED_MAX, SHORT_DATA_MAX, SHORT_EXPECTED_MAX};
 use crate::{Full, ParseError, Reader, Writer};
 
 /// What the class byte says (ISO/IEC 7816-4, 5.4.1).
 ///
-/// `0` or `8` and the first interindustry coding: bit 5 chaining, bits 4 and 3 secure messaging, bits 2 and 1 the channel.
+/// `0` or `8` and the first interindustry coding: bit 5 chaining, bits 4 and 3 secure messaging, bits 2 and 1 the
+/// channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Class {
     /// Not ISO's: GlobalPlatform's or the transaction application's.

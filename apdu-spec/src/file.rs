@@ -15,7 +15,8 @@ impl FileId {
     /// The cardholder's own information, as this project places it.
     pub const CARDHOLDER: Self = Self(0x5F00);
 
-    /// Whether a new file may have this identifier: not the master file's, the current directory's (3FFF), or a reserved one.
+    /// Whether a new file may have this identifier: not the master file's, the current directory's (3FFF), or a
+    /// reserved one.
     #[must_use]
     pub const fn is_free(self) -> bool {
         !matches!(self.0, 0x0000 | 0x3F00 | 0x3FFF | 0xFFFF)

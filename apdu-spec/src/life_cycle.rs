@@ -9,7 +9,8 @@ pub enum LifeCycle {
     OpReady,
     /// Some of the personalisation is done.
     Initialized,
-    /// Personalised and in its holder's hands: access conditions hold, and personalisation in the clear is over for good.
+    /// Personalised and in its holder's hands: access conditions hold, and personalisation in the clear is over for
+    /// good.
     Secured,
     /// Blocked for the time being.
     CardLocked,

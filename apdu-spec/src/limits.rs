@@ -1,8 +1,10 @@
 //! Every limit of the card's interface, and how they relate.
 
-/// The longest data field of a command, after chaining is undone, and of a response, before GET RESPONSE cuts it, bytes.
+/// The longest data field of a command, after chaining is undone, and of a response, before GET RESPONSE cuts it,
+/// bytes.
 ///
-/// A message of the transaction protocol that a card takes or gives fits 2 KiB; the rest is room for the fields beside it.
+/// A message of the transaction protocol that a card takes or gives fits 2 KiB; the rest is room for the fields beside
+/// it.
 pub const DATA_MAX: usize = 3072;
 
 /// The buffer that holds any command or response the card knows, bytes: an extended header, the data, an extended `Le`.

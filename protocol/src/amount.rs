@@ -21,7 +21,8 @@ impl Currency {
         letters.iter().all(u8::is_ascii_uppercase).then_some(Self(letters))
     }
 
-    /// How many digits its minor unit has behind the point (ISO 4217, column "minor unit"; 2 where it is not listed here).
+    /// How many digits its minor unit has behind the point (ISO 4217, column "minor unit"; 2 where it is not listed
+    /// here).
     #[must_use]
     pub const fn minor_digits(self) -> u32 {
         match &self.0 {

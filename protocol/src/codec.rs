@@ -1,8 +1,8 @@
 //! Values to bytes and back: postcard, of which only one spelling of each value is accepted.
 //!
 //! postcard alone tolerates bytes after a value and integers spelt longer than they need be. Every decoder here encodes
-//! what it understood once more, against the input and without a buffer, and refuses where the two differ: so a digest of
-//! bytes is a digest of their meaning.
+//! what it understood once more, against the input and without a buffer, and refuses where the two differ: so a digest
+//! of bytes is a digest of their meaning.
 
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};

@@ -4,8 +4,8 @@
 //! frame = length of the message (4 bytes)  request number (8 bytes)  message        big-endian
 //! ```
 //!
-//! Whoever opened the connection numbers its requests; an answer carries its request's number, so that many exchanges share
-//! one connection. A length above [`limits::MESSAGE_MAX`] is refused before memory is taken for it.
+//! Whoever opened the connection numbers its requests; an answer carries its request's number, so that many exchanges
+//! share one connection. A length above [`limits::MESSAGE_MAX`] is refused before memory is taken for it.
 
 use crate::error::Malformed;
 use crate::limits;

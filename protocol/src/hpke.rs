@@ -71,8 +71,8 @@ impl<C: Crypto> SenderContext<C> {
 }
 
 impl<C: Crypto> ReceiverContext<C> {
-    /// Decrypts `in_out` in place. When the tag is wrong, `in_out` is zeroed and the sequence number stays, so that junk
-    /// uses nothing up.
+    /// Decrypts `in_out` in place. When the tag is wrong, `in_out` is zeroed and the sequence number stays, so that
+    /// junk uses nothing up.
     pub fn open(&mut self, associated: &[u8], in_out: &mut [u8], tag: &[u8; 16]) -> Result<(), Invalid> {
         C::aes128_gcm_open(&self.0.key, &self.0.nonce(), associated, in_out, tag)?;
         self.0.sequence += 1;
@@ -80,7 +80,8 @@ impl<C: Crypto> ReceiverContext<C> {
     }
 }
 
-/// What both ends hold (RFC 9180 section 5.1). Kept inside the two roles: a receiver that sealed would use a nonce twice.
+/// What both ends hold (RFC 9180 section 5.1). Kept inside the two roles: a receiver that sealed would use a nonce
+/// twice.
 struct Context<C> {
     key: Secret<16>,
     base_nonce: Secret<12>,

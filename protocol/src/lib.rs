@@ -1,5 +1,5 @@
-//! The Symbolon transaction protocol: members combine their signed requests into one message to a provider, who validates
-//! each of them and answers all in one signed response, and nobody on the way can read or change anything.
+//! The Symbolon transaction protocol: members combine their signed requests into one message to a provider, who
+//! validates each of them and answers all in one signed response, and nobody on the way can read or change anything.
 //!
 //! `PROTOCOL.md` beside this crate is the byte-level specification. The crate does no I/O and reads no clock: a machine
 //! takes a message and gives a message, and randomness is an argument.

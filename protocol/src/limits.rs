@@ -36,12 +36,12 @@ pub const LINE_MAX: usize = 192;
 /// Hashes in a member's Merkle proof: the height of a tree of [`MEMBERS_MAX`] leaves.
 pub const PROOF_MAX: usize = 8;
 
-/// Members in a group whose members are told each other's keys. Fewer than [`PEERS_MAX`]: with a key, a digest and a name for
-/// each, what one card is told must still fit [`ITEM_MAX`].
+/// Members in a group whose members are told each other's keys. Fewer than [`PEERS_MAX`]: with a key, a digest and a
+/// name for each, what one card is told must still fit [`ITEM_MAX`].
 pub const PEER_KEYS_MAX: usize = 8;
 
-/// Bytes around a provider's part in a response with one part: suite, kind, batch header, count, number, salt, the part's
-/// length, proof.
+/// Bytes around a provider's part in a response with one part: suite, kind, batch header, count, number, salt, the
+/// part's length, proof.
 pub const PART_OVERHEAD_MAX: usize = 2 + (32 + 32 + 3 + 64) + 1 + 3 + 16 + 2 + (1 + 32 * PROOF_MAX);
 
 /// Bytes of the provider's part for one member, so that the response with this part alone fits [`CARD_MESSAGE_MAX`].

@@ -54,8 +54,8 @@ impl<'b> Builder<'b> {
         Ok(())
     }
 
-    /// Appends a byte string: a field sealed under `key`, whose plain text `fill` writes. The associated data is the first
-    /// `outer` bytes of what is written so far.
+    /// Appends a byte string: a field sealed under `key`, whose plain text `fill` writes. The associated data is the
+    /// first `outer` bytes of what is written so far.
     pub(crate) fn sealed<C: Crypto>(
         &mut self,
         key: &Secret<16>,

@@ -1,5 +1,5 @@
-//! Bytes from strangers: every decoder, every state of a member and every step of a provider takes any bytes without a
-//! panic, and refuses what is not exactly right. What the fuzz targets do runs here too, with random bytes and with their
+//! Bytes from strangers: every decoder, every state of a member and every step of a provider takes any bytes without
+//! a panic, and refuses what is not exactly right. What the fuzz targets do runs here too, with random bytes and with their
 //! corpora.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a panic fails the test")]
@@ -123,7 +123,7 @@ fn put_number(message: &mut Vec<u8>, number: usize) {
     if number < 0x80 {
         message.push(number.try_into().unwrap());
     } else {
-        message.extend([(number & 0x7f) as u8 | 0x80, u8::try_from(number >> 7).unwrap()]);
+        message.extend([number & 0x7f | 0x80, number >> 7].map(|byte| u8::try_from(byte).unwrap()));
     }
 }
 

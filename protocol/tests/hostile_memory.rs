@@ -1,5 +1,5 @@
-//! What parsing takes from the heap, measured: bytes from strangers decide nothing but the length of what they sent. One
-//! test, alone in its process.
+//! What parsing takes from the heap, measured: bytes from strangers decide nothing but the length of what they sent.
+//! One test, alone in its process.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a panic fails the test")]
 
@@ -8,6 +8,7 @@ mod support;
 use peak_alloc::PeakAlloc;
 use protocol::crypto::AwsLc;
 use protocol::limits;
+use protocol::message::Kind;
 use protocol::message::request::Tree;
 use protocol::message::response::Batch;
 use protocol::provider::Requests;
@@ -44,6 +45,7 @@ fn what_parsing_takes_from_the_heap_is_bounded_by_what_was_sent() {
     let mut inputs: Vec<Vec<u8>> = run.messages.clone();
     inputs.extend(run.messages.iter().flat_map(|message| near(message, &mut random)));
     inputs.extend(lies());
+    inputs.extend(large());
     inputs.extend(KINDS.map(|kind| [&[1, kind.byte()], &vec![0; limits::MESSAGE_MAX][..]].concat()));
     let tried = inputs.len();
     for input in inputs {
@@ -79,6 +81,24 @@ fn near(message: &[u8], random: &mut StdRng) -> Vec<Vec<u8>> {
         changed
     });
     changed.collect()
+}
+
+/// Well-formed trees near the greatest length of a message, of nodes that say nothing, and as large a batch.
+fn large() -> Vec<Vec<u8>> {
+    let mut nodes = Vec::new();
+    for children in [15].into_iter().chain([[14].as_slice(), &[0; 14]].concat().repeat(15)) {
+        // 2048 and 64 as varints.
+        nodes.extend([&[children, 0x80, 0x10], &[0; 2048][..], &[64], &[0; 64]].concat());
+    }
+    let tree = |kind: Kind| [&[1, kind.byte(), 0xe2, 1], nodes.as_slice()].concat();
+    let trees = [Kind::KeyExchangeRequest, Kind::TransactionRequest, Kind::Acknowledgment].map(tree);
+    let mut batch = [&[1, Kind::FinalNotice.byte()], &[0; 64][..], &[0x80, 2], &[0; 64], &[0x80, 2]].concat();
+    for number in 0..=255_u8 {
+        let varint = if number < 0x80 { vec![number] } else { vec![number, 1] };
+        batch.extend([varint.as_slice(), &[0; 16], &[0x80, 0x08], &[0; 1024], &[8], &[0; 256]].concat());
+    }
+    assert!(Batch::parse(&batch).is_ok() && trees.iter().all(|tree| Tree::parse(tree).is_ok()));
+    trees.into_iter().chain([batch]).collect()
 }
 
 /// The largest counts and lengths that can be said, in front of nothing.

@@ -1,5 +1,5 @@
-//! Parts of good messages in the wrong place: another exchange, another kind, another member, another order. Whoever moves
-//! them is a router, or a member that signs whatever it likes.
+//! Parts of good messages in the wrong place: another exchange, another kind, another member, another order. Whoever
+//! moves them is a router, or a member that signs whatever it likes.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a panic fails the test")]
 
@@ -183,9 +183,10 @@ fn a_dishonest_root_cannot_sign_another_exchanges_child_into_its_own() {
         let signature = sign_node(&cards[0], &tree, &child);
         let message = Tree::combine(tree.kind(), tree.nodes()[0].own, &signature, &[child]).unwrap().encode();
         let requests = Requests::new::<AwsLc>(Tree::parse(&message).unwrap()).unwrap();
-        let refused = match tree.kind() {
-            Kind::TransactionRequest => provider::transaction::verify::<AwsLc>(group, &requests).err(),
-            _ => provider::acknowledgment::verify::<AwsLc>(group, &requests).err(),
+        let refused = if index == 2 {
+            provider::transaction::verify::<AwsLc>(group, &requests).err()
+        } else {
+            provider::acknowledgment::verify::<AwsLc>(group, &requests).err()
         };
         assert!(matches!(refused, Some(Rejected::NotForThis(_))), "{refused:?}");
     }

@@ -28,7 +28,8 @@ pub struct Enrolment {
     pub opening: u64,
 }
 
-/// Creates the account; gives the secret that its card must be personalised with, and that is kept nowhere in the clear.
+/// Creates the account; gives the secret that its card must be personalised with, and that is kept nowhere in the
+/// clear.
 pub async fn enrol(
     store: &impl Store,
     storage_keys: &StorageKeys,

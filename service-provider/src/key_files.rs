@@ -64,7 +64,8 @@ impl RootKey {
         Ok(Backend::verification_key(&Backend::signing_key(&self.0)?))
     }
 
-    /// Makes the keys of the next version, valid from now, and writes them and their signed descriptor below `directory`.
+    /// Makes the keys of the next version, valid from now, and writes them and their signed descriptor below
+    /// `directory`.
     pub fn make_descriptor(
         &self,
         directory: &Path,

@@ -61,7 +61,8 @@ enum Command {
         #[command(flatten)]
         validity: Validity,
     },
-    /// Make a new key for session rows and destroy the old ones: sessions under way end, past ones are unreadable for ever
+    /// Make a new key for session rows and destroy the old ones: sessions under way end, past ones are unreadable for
+    /// ever
     RotateStorageKey,
     /// Create an account; prints what its card is to be personalised with, secret included
     Enrol(EnrolArguments),
@@ -187,7 +188,8 @@ fn make_descriptor(data: &Path, root: &RootKey, validity: Duration) -> Result<Sa
     let (provider, version) = (descriptor.provider.to_string(), descriptor.version);
     let key = hex::encode(root.verification_key()?.0);
     let words = format!(
-        "Provider {provider}\nRoot verification key, all that a member needs: {key}\nDescriptor {version}, valid {} days.",
+        "Provider {provider}\nRoot verification key, all that a member needs: {key}\n\
+         Descriptor {version}, valid {} days.",
         validity.as_secs() / SECONDS_A_DAY
     );
     let value = json!({
@@ -238,7 +240,8 @@ async fn enrol_account(data: &Path, arguments: EnrolArguments) -> Result<Said> {
         "currency": arguments.currency,
     });
     let words = format!(
-        "Account {} is open.\nAccount secret, for its card alone: {secret}\nNext: personalise the card, then `register-key`.",
+        "Account {} is open.\nAccount secret, for its card alone: {secret}\n\
+         Next: personalise the card, then `register-key`.",
         arguments.account
     );
     Ok((value, words))
@@ -254,7 +257,8 @@ fn instrument(name: &str) -> Result<Instrument> {
         "identity" => Instrument::Identity,
         "access-pass" => Instrument::AccessPass,
         other => bail!(
-            "--instrument: {other:?} is none of credit, debit, cheque-book, stored-value, loyalty, identity, access-pass"
+            "--instrument: {other:?} is none of credit, debit, cheque-book, stored-value, loyalty, identity and \
+             access-pass"
         ),
     })
 }

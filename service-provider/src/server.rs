@@ -1,7 +1,7 @@
 //! The server: frames in, frames out, over TCP.
 //!
-//! Each connection has a reader and a writer; each request is a task, so that many share one connection and an answer goes
-//! out when it is ready. What does not verify gets the one uniform refusal, at a bounded rate for each connection.
+//! Each connection has a reader and a writer; each request is a task, so that many share one connection and an answer
+//! goes out when it is ready. What does not verify gets the one uniform refusal, at a bounded rate for each connection.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -6,14 +6,15 @@
 //! ```
 //!
 //! Each file is one AES-128 key, readable by its owner alone; the highest number seals, all open. A sealed row is
-//! `key number (4 bytes, big-endian) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`: AES-128-GCM with the row's name as associated
-//! data. Nonces are random, so one key must seal far fewer than 2³² rows: rotate it.
+//! `key number (4 bytes, big-endian) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`: AES-128-GCM with the row's name as
+//! associated data. Nonces are random, so one key must seal far fewer than 2³² rows: rotate it.
 //!
 //! # What forward secrecy means once a row has touched a disk
-//! The database, its write-ahead log and every copy and backup of them hold a session's secrets, sealed. Deleting the row
-//! takes none of these back. Destroying the key does: [`Vault::destroy_old`] overwrites and removes the keys' files, and what
-//! was sealed under them is unreadable for ever, provided that the files were never copied (keep `storage-keys` out of
-//! backups) and that the medium keeps no old blocks (flash does: put the folder on an encrypted or volatile medium).
+//! The database, its write-ahead log and every copy and backup of them hold a session's secrets, sealed. Deleting the
+//! row takes none of these back. Destroying the key does: [`Vault::destroy_old`] overwrites and removes the keys'
+//! files, and what was sealed under them is unreadable for ever, provided that the files were never copied (keep
+//! `storage-keys` out of backups) and that the medium keeps no old blocks (flash does: put the folder on an encrypted
+//! or volatile medium).
 
 use std::collections::BTreeMap;
 use std::fs;

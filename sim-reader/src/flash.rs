@@ -4,8 +4,8 @@
 //! written twice between erasures (flash with error correction would report an uncorrectable unit). What breaks a rule
 //! is refused and changes nothing, so a test that unwraps finds the mistake.
 //!
-//! Power: [`RamFlash::cut_at`] names an operation (a write or an erasure) and a [`Moment`] in it. From then on everything
-//! fails until [`RamFlash::power_on`]. What an interrupted operation leaves is drawn from a seed:
+//! Power: [`RamFlash::cut_at`] names an operation (a write or an erasure) and a [`Moment`] in it. From then on
+//! everything fails until [`RamFlash::power_on`]. What an interrupted operation leaves is drawn from a seed:
 //!
 //! - of a write, either the units before a random one are written, that one is a mix, and those behind are untouched,
 //!   as flash that programs unit by unit leaves it; or every bit of the whole write is drawn on its own;
@@ -215,7 +215,8 @@ impl<const WRITE: usize, const PAGE: usize> RamFlash<WRITE, PAGE> {
             let old = self.bytes.get(offset + index).copied().unwrap_or(0xFF);
             let unit = index / WRITE;
             let mixed = !unit_by_unit || unit == torn_unit;
-            // Each torn unit has a bit that stays decided, so that it never reads all new once and all old another time.
+            // Each torn unit has a bit that stays decided, so that it never reads all new once and all old another
+            // time.
             let decided = if index % WRITE == 0 { (old ^ byte) & (old ^ byte).wrapping_neg() } else { 0 };
             let done = match unit.cmp(&torn_unit) {
                 Ordering::Less if unit_by_unit => 0xFF,

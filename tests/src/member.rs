@@ -1,4 +1,5 @@
-//! Members without cards: the protocol's member machine driven directly, for measurements and for tests of the provider.
+//! Members without cards: the protocol's member machine driven directly, for measurements and for tests of the
+//! provider.
 
 use protocol::crypto::{Crypto, PublicKey, Secret, random_scalar};
 use protocol::limits::CARD_MESSAGE_MAX;

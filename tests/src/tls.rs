@@ -11,8 +11,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, Server
 
 use crate::bench::thread_time;
 
-/// The mean time that the server spends on one full handshake: P-256 certificates on both sides under one authority, aws-lc-rs,
-/// X25519, no resumption.
+/// The mean time that the server spends on one full handshake: P-256 certificates on both sides under one authority,
+/// aws-lc-rs, X25519, no resumption.
 pub fn handshakes(count: usize) -> Result<Duration> {
     let (server, client) = configurations()?;
     let name = ServerName::try_from("localhost")?;

@@ -8,7 +8,8 @@
 //! < .. 9000                    the response it must have; `..` stands for any bytes, also none
 //! ```
 //!
-//! Every transcript begins with a new card. In a Markdown file, the lines of all blocks fenced as `apdu` are one transcript.
+//! Every transcript begins with a new card. In a Markdown file, the lines of all blocks fenced as `apdu` are one
+//! transcript.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! The card as a whole: GET CHALLENGE (ISO/IEC 7816-4, 11.5.3); STORE DATA, SET STATUS and GET STATUS (GlobalPlatform Card
-//! Specification 2.3.1, 11.11, 11.10 and 11.4).
+//! The card as a whole: GET CHALLENGE (ISO/IEC 7816-4, 11.5.3); STORE DATA, SET STATUS and GET STATUS (GlobalPlatform
+//! Card Specification 2.3.1, 11.11, 11.10 and 11.4).
 
 use super::{Malformed, PinRecord, Wire};
 use crate::command::{Command, Header};

@@ -4,7 +4,8 @@ use super::{Malformed, Wire};
 use crate::command::{Command, Header};
 use crate::{Fcp, FileId, Full, Reader, Tag, Writer};
 
-/// Creates a file in the current directory and makes it the current one. Its content is zeros; a file of records has none.
+/// Creates a file in the current directory and makes it the current one. Its content is zeros; a file of records has
+/// none.
 ///
 /// ```text
 /// 00 E0  00 00  Lc  62 L file control parameters

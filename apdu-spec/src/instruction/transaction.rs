@@ -70,7 +70,8 @@ pub struct Receive<'a> {
     pub message: &'a [u8],
 }
 
-/// Reads the transaction journal, the newest entry first. Entries of accounts whose access condition is not met are left out.
+/// Reads the transaction journal, the newest entry first. Entries of accounts whose access condition is not met are
+/// left out.
 ///
 /// ```text
 /// 80 1A  00 00  Le               all entries

@@ -9,9 +9,10 @@ use super::{Crypto, Invalid, PublicKey, RustCrypto, Secret, Signature};
 
 /// The crate aws-lc-rs for P-256, RustCrypto for the rest.
 ///
-/// It draws ECDSA nonces and new ECDH keys from its own random source. Symmetric work stays with RustCrypto, which is no
-/// slower at a message's size, because aws-lc-rs sets up and frees a C object a call. µs for 256 bytes, key set-up
-/// included, RustCrypto and aws-lc-rs 1.19: SHA-256 0.18 and 0.27, HMAC 0.34 and 0.80, CMAC 0.46 and 0.58, GCM 0.29 and 0.29.
+/// It draws ECDSA nonces and new ECDH keys from its own random source. Symmetric work stays with RustCrypto, which is
+/// no slower at a message's size, because aws-lc-rs sets up and frees a C object a call. µs for 256 bytes, key set-up
+/// included, RustCrypto and aws-lc-rs 1.19: SHA-256 0.18 and 0.27, HMAC 0.34 and 0.80, CMAC 0.46 and 0.58, GCM 0.29 and
+/// 0.29.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AwsLc;
 

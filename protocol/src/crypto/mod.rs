@@ -1,5 +1,5 @@
-//! The cryptographic floor: suite 1 behind one trait, so that a card and a provider can each bring the library that suits
-//! them.
+//! The cryptographic floor: suite 1 behind one trait, so that a card and a provider can each bring the library that
+//! suits them.
 //!
 //! | part | standard |
 //! | --- | --- |
@@ -25,7 +25,8 @@ pub use secret::Secret;
 
 use rand_core::CryptoRngCore;
 
-/// A check failed, or bytes are not a value of their kind. Says no more on purpose: the reason would help only a forger.
+/// A check failed, or bytes are not a value of their kind. Says no more on purpose: the reason would help only a
+/// forger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invalid;
 
@@ -68,9 +69,9 @@ pub trait Crypto: 'static {
     /// The ECDH key of a big-endian scalar; refuses zero and what is not below the group's order.
     fn agreement_key(scalar: &Secret<32>) -> Result<Self::AgreementKey, Invalid>;
 
-    /// A new ECDH key, for a key that is used and forgotten: with its public key it costs one multiplication, while AWS-LC
-    /// spends two on a given scalar, whose public key it computes twice. A back end that draws its own randomness
-    /// ignores `random`.
+    /// A new ECDH key, for a key that is used and forgotten: with its public key it costs one multiplication, while
+    /// AWS-LC spends two on a given scalar, whose public key it computes twice. A back end that draws its own
+    /// randomness ignores `random`.
     fn generate_agreement_key(random: &mut impl CryptoRngCore) -> Self::AgreementKey;
 
     /// The public key of `key`. May cost a scalar multiplication: keep it.
@@ -120,8 +121,8 @@ pub trait Hasher: Clone {
 /// A private scalar drawn evenly from 1..n (FIPS 186-5 appendix A.2.2, rejection sampling).
 ///
 /// # Panics
-/// When [`SCALAR_DRAWS_MAX`] draws give no scalar: each fails with a chance of 2⁻³², so the random source is broken, and
-/// no key is better than a known one.
+/// When [`SCALAR_DRAWS_MAX`] draws give no scalar: each fails with a chance of 2⁻³², so the random source is broken,
+/// and no key is better than a known one.
 pub fn random_scalar<C: Crypto>(random: &mut impl CryptoRngCore) -> Secret<32> {
     for _ in 0..SCALAR_DRAWS_MAX {
         let candidate = Secret::random(random);

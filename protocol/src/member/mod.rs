@@ -1,4 +1,5 @@
-//! The member's side of a transaction, as a card runs it: without an allocator, each state a value that its step consumes.
+//! The member's side of a transaction, as a card runs it: without an allocator, each state a value that its step
+//! consumes.
 //!
 //! ```text
 //! KeyExchange::request -> Unsigned -> combine -> Combining -> sign -> Awaiting<KeyExchangeSent>

@@ -82,8 +82,8 @@ impl<C: Crypto, Next> Combining<C, Next> {
         self.missing
     }
 
-    /// Adds the next child: its node's digest and its signature as they travel. The signature of this node will say that
-    /// they were received, nothing more.
+    /// Adds the next child: its node's digest and its signature as they travel. The signature of this node will say
+    /// that they were received, nothing more.
     pub fn child(&mut self, digest: &Digest, signature: &[u8]) -> Result<(), Rejected> {
         if !matches!(signature.len(), SIGNATURE_LENGTH | SEALED_SIGNATURE_LENGTH) {
             return Err(Rejected::NotForThis("a child's signature"));

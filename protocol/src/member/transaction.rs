@@ -91,8 +91,8 @@ impl Established {
 }
 
 impl Awaiting<TransactionSent> {
-    /// Takes the provider's answer: what it says and, where it is to be acknowledged, the next state. `scratch` as in the
-    /// key exchange.
+    /// Takes the provider's answer: what it says and, where it is to be acknowledged, the next state. `scratch` as in
+    /// the key exchange.
     pub fn receive<'a, C: Crypto>(
         &self,
         message: &'a [u8],

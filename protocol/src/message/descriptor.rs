@@ -21,7 +21,8 @@ pub struct Descriptor {
     pub encryption: PublicKey,
     /// Verifies the provider's batches.
     pub verification: PublicKey,
-    /// Validity, seconds since 1970-01-01 UTC, both ends included. Checked by terminals and providers; a card has no clock.
+    /// Validity, seconds since 1970-01-01 UTC, both ends included. Checked by terminals and providers; a card has no
+    /// clock.
     pub not_before: u64,
     /// The last second in which it may be used.
     pub not_after: u64,
@@ -43,8 +44,8 @@ impl Descriptor {
         Ok(descriptor)
     }
 
-    /// Reads a signed descriptor without checking its signature: for a card, whose store holds what it has verified, and for
-    /// a terminal, which looks and does not decide.
+    /// Reads a signed descriptor without checking its signature: for a card, whose store holds what it has verified,
+    /// and for a terminal, which looks and does not decide.
     pub fn read_unverified(signed: &[u8]) -> Result<Self, Malformed> {
         let (descriptor, signature) = codec::decode_first::<Self>(signed)?;
         codec::decode::<Signature>(signature)?;

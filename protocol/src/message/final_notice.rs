@@ -24,8 +24,8 @@ pub struct Outer<'a> {
 /// The sealed fields of the provider's part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seals<'a> {
-    /// A line for the receipt, which the card hands to its terminal; at most [`limits::LINE_MAX`] bytes before sealing. Empty or
-    /// not, it is there: the session as well as the signature vouches for the ending.
+    /// A line for the receipt, which the card hands to its terminal; at most [`limits::LINE_MAX`] bytes before sealing.
+    /// Empty or not, it is there: the session as well as the signature vouches for the ending.
     pub receipt: &'a [u8],
 }
 

@@ -84,8 +84,8 @@ pub struct Cryptogram1<'a> {
     /// Sensitive data, at most [`limits::SENSITIVE_MAX`] bytes.
     #[serde(borrow)]
     pub sensitive: &'a [u8],
-    /// The account, where the response is to be bound to it; at most [`limits::ACCOUNT_MAX`] bytes. Its proof, 16 bytes,
-    /// follows as the last of the plain text.
+    /// The account, where the response is to be bound to it; at most [`limits::ACCOUNT_MAX`] bytes. Its proof, 16
+    /// bytes, follows as the last of the plain text.
     pub account: Option<&'a [u8]>,
 }
 

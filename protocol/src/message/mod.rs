@@ -6,8 +6,8 @@
 //! response  = parts of a Merkle batch under one signature    (`response`)
 //! ```
 //!
-//! A node's `own` bytes and a part's `item` bytes have the same build for every kind: an *outer* value that anybody on the
-//! way may read, then the sealed fields. The outer bytes are the associated data of every seal beside them.
+//! A node's `own` bytes and a part's `item` bytes have the same build for every kind: an *outer* value that anybody on
+//! the way may read, then the sealed fields. The outer bytes are the associated data of every seal beside them.
 
 pub mod acknowledgment;
 pub mod descriptor;

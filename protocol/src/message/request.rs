@@ -1,8 +1,8 @@
 //! Requests: trees of signed nodes.
 //!
-//! A node is what a member says (`own`), the complete signed nodes that it combines (its children), and its signature. On
-//! the wire a tree is its nodes in pre-order, each with its count of children: every subtree is one contiguous range, so
-//! that combining is concatenation and nothing recurses.
+//! A node is what a member says (`own`), the complete signed nodes that it combines (its children), and its signature.
+//! On the wire a tree is its nodes in pre-order, each with its count of children: every subtree is one contiguous
+//! range, so that combining is concatenation and nothing recurses.
 
 use serde::{Deserialize, Serialize};
 

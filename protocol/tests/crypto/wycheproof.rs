@@ -40,8 +40,8 @@ fn ecdsa_p256_sha256<C: Crypto>() {
     assert!(run >= 262 && high >= 70 && of_other_length >= 21);
 }
 
-/// Raw points, and points inside the SubjectPublicKeyInfo that names the curve; whatever is not an uncompressed point has
-/// no place in our type and counts as refused.
+/// Raw points, and points inside the SubjectPublicKeyInfo that names the curve; whatever is not an uncompressed point
+/// has no place in our type and counts as refused.
 fn ecdh_p256<C: Crypto>() {
     const SPKI: &[u8] =
         b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00";
@@ -121,8 +121,8 @@ fn hmac_sha256<C: Crypto>() {
     assert!(run >= 174 && valid >= 66);
 }
 
-/// The vectors whose key is `ours`; truncated tags are compared with as much of what is computed. Gives how many ran, and
-/// how many were valid.
+/// The vectors whose key is `ours`; truncated tags are compared with as much of what is computed. Gives how many ran,
+/// and how many were valid.
 fn macs(name: mac::TestName, ours: fn(&[u8]) -> bool, compute: impl Fn(&[u8], &[u8]) -> Vec<u8>) -> (usize, usize) {
     let set = mac::TestSet::load(name).unwrap();
     let (mut run, mut valid) = (0, 0);

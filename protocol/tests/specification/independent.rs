@@ -1,5 +1,5 @@
 //! A second implementation of what `PROTOCOL.md` says: from the inputs and messages of a vector file alone, everything
-//! that both ends compute on the way. It checks all signatures, seals, proofs and answers, and panics where one is wrong.
+//! that both ends compute on the way. It checks all signatures, seals, proofs and answers; a wrong one is a panic.
 
 use serde_json::{Map, Value, json};
 

@@ -3,7 +3,14 @@
 //!
 //! `SYMBOLON_WRITE_VECTORS=1 cargo test -p protocol --test specification` writes the files anew.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a panic fails the test"
+)]
 
 mod exchange;
 mod independent;

@@ -126,7 +126,7 @@ pub(crate) fn sign<Next>(
     (signature[..length].to_vec(), awaiting)
 }
 
-/// Combines members' parts bottom-up. `shape[i]` is the parent of member i; the parts are made in reverse, children first.
+/// Combines members' parts bottom-up, children first. `shape[i]` is the parent of member i.
 pub(crate) fn combine<Next>(
     kind: Kind,
     shape: &[Option<Number>],
@@ -171,20 +171,25 @@ pub(crate) fn all_options(card: &mut Card) {
 /// Whether the provider takes a request up, given what it knows of the group: everything before it looks accounts up.
 pub(crate) fn provider_verifies(provider: &Provider, run: &Run, message: &[u8]) -> Result<(), Rejected> {
     let requests = Requests::new::<ProviderBackend>(Tree::parse(message)?)?;
-    match requests.kind() {
-        Kind::KeyExchangeRequest => provider::key_exchange::verify(&provider.keys, &requests).map(drop),
-        Kind::TransactionRequest => provider::transaction::verify::<ProviderBackend>(&run.granted, &requests).map(drop),
-        _ => provider::acknowledgment::verify::<ProviderBackend>(&run.group, &requests).map(drop),
+    let kind = requests.kind();
+    if kind == Kind::KeyExchangeRequest {
+        provider::key_exchange::verify(&provider.keys, &requests).map(drop)
+    } else if kind == Kind::TransactionRequest {
+        provider::transaction::verify::<ProviderBackend>(&run.granted, &requests).map(drop)
+    } else {
+        provider::acknowledgment::verify::<ProviderBackend>(&run.group, &requests).map(drop)
     }
 }
 
 /// Whether a member that awaits the answer of `kind` takes a message.
 pub(crate) fn member_receives(run: &Run, number: usize, kind: Kind, message: &[u8]) -> Result<(), Rejected> {
     let scratch = &mut [0; 2048];
-    match kind {
-        Kind::KeyExchangeResponse => run.key_exchange[number].receive::<RustCrypto>(message, scratch).map(drop),
-        Kind::TransactionResponse => run.transaction[number].receive::<RustCrypto>(message, scratch).map(drop),
-        _ => run.acknowledgment[number].receive::<RustCrypto>(message, scratch).map(drop),
+    if kind == Kind::KeyExchangeResponse {
+        run.key_exchange[number].receive::<RustCrypto>(message, scratch).map(drop)
+    } else if kind == Kind::TransactionResponse {
+        run.transaction[number].receive::<RustCrypto>(message, scratch).map(drop)
+    } else {
+        run.acknowledgment[number].receive::<RustCrypto>(message, scratch).map(drop)
     }
 }
 

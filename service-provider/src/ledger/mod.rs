@@ -1,7 +1,7 @@
 //! Double entry: money moves from one account to another and is never made.
 //!
-//! A [`Transfer`] becomes an [`Entry`] when it is posted; an entry is two [`Posting`]s that sum to zero. Entries are only
-//! ever added. An account's money comes from the provider's own account of the currency, its float, so that all
+//! A [`Transfer`] becomes an [`Entry`] when it is posted; an entry is two [`Posting`]s that sum to zero. Entries are
+//! only ever added. An account's money comes from the provider's own account of the currency, its float, so that all
 //! balances of a currency sum to zero at any time.
 //!
 //! Amounts count minor units of their currency (ISO 4217).

@@ -1,8 +1,8 @@
 //! What a purchase and a key exchange cost a provider, against what their cryptography alone costs and against TLS.
 //!
-//! Every ratio is of figures of one run. The floor of a two-member purchase is the time of its P-256 operations alone: six
-//! verifications, four agreements, two key pairs, three signatures. A provider's time is processor time, in the store's
-//! threads too; the members' work is outside of it.
+//! Every ratio is of figures of one run. The floor of a two-member purchase is the time of its P-256 operations alone:
+//! six verifications, four agreements, two key pairs, three signatures. A provider's time is processor time, in the
+//! store's threads too; the members' work is outside of it.
 
 use std::hint::black_box;
 use std::sync::Arc;
