@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 use rand_core::CryptoRngCore;
 
 use super::answer::{Answer, item, random_salt, sign};
-use super::{AccountClaim, Group, Member, ProviderKeys, Requests, open_signature, plain_signature, verify_node};
+use super::{
+    AccountClaim, Group, Member, ProviderKeys, Requests, open_signature, plain_signature, registered, verify_node,
+};
 use crate::codec::{self, BufferFull};
 use crate::crypto::{Crypto, PublicKey, Secret};
 use crate::error::{Malformed, Rejected};
@@ -235,6 +237,12 @@ impl Roster {
 }
 
 impl AskedMember {
+    /// The key that should be registered: the one that signs, or the one that endorsed it.
+    #[must_use]
+    pub const fn registered(&self) -> &PublicKey {
+        registered(&self.verification, self.endorser.as_ref())
+    }
+
     /// How the group's identification commits to this member's key.
     fn peer_key<C: Crypto>(&self, random: &mut impl CryptoRngCore) -> PeerKey {
         if !self.options.has(Options::HIDDEN_KEY) {

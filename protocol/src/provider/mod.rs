@@ -208,6 +208,12 @@ impl Group {
 }
 
 impl Member {
+    /// The key that should be registered: the one that signs, or the one that endorsed it.
+    #[must_use]
+    pub const fn registered(&self) -> &PublicKey {
+        registered(&self.verification, self.endorser.as_ref())
+    }
+
     /// Checks the signature of a node of this member's, sealed where its key is hidden.
     fn verify_signature<C: Crypto>(&self, kind: Kind, node: &Node<'_>, digest: &Digest) -> Result<(), Rejected> {
         let signature = if self.hidden {
@@ -219,6 +225,14 @@ impl Member {
             plain_signature(node.signature)?
         };
         verify_node::<C>(&self.verification, digest, &signature)
+    }
+}
+
+/// The key that should be registered: the one that endorsed the one that signs, where one did.
+const fn registered<'a>(verification: &'a PublicKey, endorser: Option<&'a PublicKey>) -> &'a PublicKey {
+    match endorser {
+        Some(endorser) => endorser,
+        None => verification,
     }
 }
 

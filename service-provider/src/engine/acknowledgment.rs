@@ -5,7 +5,7 @@ use protocol::provider::acknowledgment::{Told, answer, verify};
 use protocol::types::Ending;
 use rand_core::CryptoRngCore;
 
-use super::{Backend, Engine, Later, Refusal};
+use super::{Backend, Begun, Engine, Later, Refusal};
 use crate::store::Store;
 use crate::store::transaction::{Request, Settlement};
 use crate::time::Timestamp;
@@ -19,10 +19,10 @@ impl<S: Store> Engine<S> {
     ) -> Result<Vec<u8>, Refusal> {
         let later = Later::parse(message)?;
         let request = Request::Acknowledgment(later.transaction, later.digest);
-        if let Some(kept) = self.store.answer(&request).await? {
-            return Ok(kept);
-        }
-        let group = self.group(later.transaction).await?;
+        let group = match self.begin(&request, later.transaction).await? {
+            Begun::Answered(kept) => return Ok(kept),
+            Begun::Awaited(group) => group,
+        };
         let acknowledged = verify::<Backend>(&group, &later.requests)?;
         let settlement = Settlement {
             transaction: later.transaction,

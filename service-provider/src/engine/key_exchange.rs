@@ -68,17 +68,13 @@ impl<S: Store> Engine<S> {
 
     /// Whether a member may begin, and under which verified name.
     async fn standing(&self, member: &AskedMember) -> Result<Standing, Refusal> {
-        let key = member.endorser.as_ref().unwrap_or(&member.verification);
-        let registered = self.store.account_by_key(key).await?;
+        let registered = self.store.account_by_key(member.registered()).await?;
         if self.policy.registered_keys_only && registered.is_none() {
             return Ok(Err(ReasonCode::UNKNOWN_MEMBER));
         }
         let Some(claim) = &member.account else { return Ok(Ok(None)) };
-        let Some(proved) = self.proved_account(claim).await? else { return Ok(Err(ReasonCode::ACCOUNT)) };
-        if registered.is_some_and(|account| account.id != proved.id) {
-            return Ok(Err(ReasonCode::ACCOUNT));
-        }
-        Ok(Ok(Some(proved.holder)))
+        let proved = self.proved(registered, claim).await?;
+        Ok(proved.map(|account| Some(account.holder)).ok_or(ReasonCode::ACCOUNT))
     }
 }
 

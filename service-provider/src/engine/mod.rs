@@ -29,6 +29,7 @@ use rand_core::CryptoRngCore;
 
 use crate::storage_key::StorageKeys;
 use crate::store::account::{Account, AccountNumber};
+use crate::store::transaction::{Phase, Request, Stage};
 use crate::store::{Store, StoreError};
 use crate::time::Timestamp;
 
@@ -135,29 +136,53 @@ impl<S: Store> Engine<S> {
         Ok(self.keys.find(key).ok_or(Rejected::UnknownKey)?)
     }
 
-    /// The sessions of a transaction.
-    async fn group(&self, transaction: TransactionId) -> Result<Group, Refusal> {
+    /// The sessions for a later message of a transaction, or the answer that was kept when these very bytes came before.
+    async fn begin(&self, request: &Request, transaction: TransactionId) -> Result<Begun, Refusal> {
         let row = self.store.group(transaction).await?.ok_or(StoreError::UnknownTransaction)?;
+        if !awaits(row.phase, request.stage())
+            && let Some(kept) = self.store.answer(request).await?
+        {
+            return Ok(Begun::Answered(kept));
+        }
         let sealed = row.sessions.ok_or(StoreError::OutOfOrder)?;
         let plain = self.storage_keys.sessions.open(&transaction.0, &sealed).map_err(|_| Refusal::SessionsGone)?;
-        let mut sessions = Group::from_bytes(&plain)?;
-        sessions.response = row.response;
-        Ok(sessions)
+        let mut group = Group::from_bytes(&plain)?;
+        group.response = row.response;
+        Ok(Begun::Awaited(group))
     }
 
-    /// The account that a member names, with its secret, when the member proves it.
-    async fn proved_account(&self, claim: &AccountClaim) -> Result<Option<Account>, Refusal> {
+    /// The account that a member proves, where it may use it: a registered key is for its own account only, and stands
+    /// for no other than the one that the member names.
+    async fn proved(&self, registered: Option<Account>, claim: &AccountClaim) -> Result<Option<Account>, Refusal> {
         let number = std::str::from_utf8(&claim.information).ok().and_then(|text| AccountNumber::new(text).ok());
-        let Some(number) = number else { return Ok(None) };
-        let Some(account) = self.store.account_by_number(&number).await? else { return Ok(None) };
-        let Some(secret) = self.account_secret(&account) else { return Ok(None) };
-        Ok(claim.is_proved_by::<Backend>(&secret).then_some(account))
+        let account = match (registered, number) {
+            (Some(registered), Some(number)) => Some(registered).filter(|account| account.number == number),
+            (None, Some(number)) if !self.policy.registered_keys_only => self.store.account_by_number(&number).await?,
+            (None, Some(_)) | (_, None) => None,
+        };
+        let proves = |account: &Account| {
+            self.account_secret(account).is_some_and(|secret| claim.is_proved_by::<Backend>(&secret))
+        };
+        Ok(account.filter(proves))
     }
 
     fn account_secret(&self, account: &Account) -> Option<Secret<16>> {
         let plain = self.storage_keys.accounts.open(account.number.as_str().as_bytes(), &account.sealed_secret).ok()?;
         <[u8; 16]>::try_from(plain.as_slice()).ok().map(Secret::from)
     }
+}
+
+/// Where a later message of a transaction finds it.
+enum Begun {
+    /// The message was answered before.
+    Answered(Vec<u8>),
+    /// It is to be verified.
+    Awaited(Group),
+}
+
+/// Whether a transaction in this phase has no answer yet to its request of this stage.
+const fn awaits(phase: Phase, stage: Stage) -> bool {
+    matches!((phase, stage), (Phase::Open { .. }, Stage::Transaction) | (Phase::Held { .. }, Stage::Acknowledgment))
 }
 
 /// A later message of a transaction, its structure checked.

@@ -8,10 +8,9 @@ use rand_core::CryptoRngCore;
 
 use super::agreement::{Participant, agree};
 use super::reason::reason;
-use super::{Backend, Engine, Later, Refusal};
+use super::{Backend, Begun, Engine, Later, Refusal};
 use crate::ledger::AccountId;
 use crate::store::Store;
-use crate::store::account::Account;
 use crate::store::transaction::{Authorization, Decision, Order, Request, Status};
 use crate::time::Timestamp;
 
@@ -24,10 +23,10 @@ impl<S: Store> Engine<S> {
     ) -> Result<Vec<u8>, Refusal> {
         let later = Later::parse(message)?;
         let request = Request::Transaction(later.transaction, later.digest);
-        if let Some(kept) = self.store.answer(&request).await? {
-            return Ok(kept);
-        }
-        let mut group = self.group(later.transaction).await?;
+        let mut group = match self.begin(&request, later.transaction).await? {
+            Begun::Answered(kept) => return Ok(kept),
+            Begun::Awaited(group) => group,
+        };
         let wanted = verify::<Backend>(&group, &later.requests)?;
         let participants = self.participants(&group, &wanted).await?;
 
@@ -47,13 +46,11 @@ impl<S: Store> Engine<S> {
     ) -> Result<Result<Vec<Participant>, ReasonCode>, Refusal> {
         let mut participants = Vec::with_capacity(wanted.len());
         for ((number, wanted), member) in (0..).zip(wanted).zip(&group.members) {
-            let Some(account) = self.proved_account(&wanted.account).await? else {
+            let registered = self.store.account_by_key(member.registered()).await?;
+            let account = self.proved(registered, &wanted.account).await?;
+            let Some(account) = account.filter(|_| is_the_named_one(member, wanted)) else {
                 return Ok(Err(ReasonCode::ACCOUNT));
             };
-            let key = member.endorser.as_ref().unwrap_or(&member.verification);
-            if !self.may_use(key, &account).await? || !is_the_named_one(member, wanted) {
-                return Ok(Err(ReasonCode::ACCOUNT));
-            }
             participants.push(Participant {
                 number,
                 terms: wanted.terms.clone(),
@@ -62,15 +59,6 @@ impl<S: Store> Engine<S> {
             });
         }
         Ok(Ok(participants))
-    }
-
-    /// A registered key is for its own account only.
-    async fn may_use(&self, key: &protocol::crypto::PublicKey, account: &Account) -> Result<bool, Refusal> {
-        let registered = self.store.account_by_key(key).await?;
-        Ok(match registered {
-            Some(registered) => registered.id == account.id,
-            None => !self.policy.registered_keys_only,
-        })
     }
 
     async fn decide(
