@@ -1,10 +1,9 @@
-//! Bytes from strangers: every decoder, every state of a member and every step of a provider takes any bytes without
-//! a panic, and refuses what is not exactly right. What the fuzz targets do runs here too, with random bytes and with their
-//! corpora.
+//! Bytes from strangers: every decoder, every state of a member and every step of a provider takes any bytes without a
+//! panic, and refuses what is not exactly right. What the fuzz targets do runs here too, with random bytes and with
+//! their corpora.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a panic fails the test")]
 
-mod support;
 #[path = "../../tests/fuzz/src/lib.rs"]
 #[allow(
     unreachable_pub,
@@ -16,7 +15,6 @@ mod targets;
 use std::path::Path;
 
 use proptest::prelude::*;
-use protocol::crypto::AwsLc;
 use protocol::error::Malformed;
 use protocol::limits;
 use protocol::message::Kind;
@@ -25,9 +23,7 @@ use protocol::message::response::Batch;
 use protocol::types::Number;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use support::{KINDS, PAIR, Provider, Run, cards, member_receives, own_part, provider_verifies, purchase};
-
-type ProviderBackend = AwsLc;
+use targets::support::{KINDS, PAIR, Provider, Run, cards, member_receives, own_part, provider_verifies, purchase};
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]

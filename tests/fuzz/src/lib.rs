@@ -5,7 +5,7 @@
 
 mod mutation;
 #[path = "../../../protocol/tests/support/mod.rs"]
-mod support;
+pub(crate) mod support;
 
 use std::sync::OnceLock;
 
@@ -131,7 +131,8 @@ pub fn provider_verify(data: &[u8]) {
     let (good, donor) = (&runs.here.messages[index], &runs.there.messages[index]);
     let message = if script.below(4) == 0 { script.mutate(good, donor) } else { script.mutate_tree(good, donor) };
     let taken = provider_verifies(&runs.provider, &runs.here, &message).is_ok();
-    // Nobody knows a key exchange's group yet: another one is as good, and so is what a member made before it was combined.
+    // Nobody knows a key exchange's group yet: another one is as good, and so is what a member made before it was
+    // combined.
     let leaf = |message: &[u8]| encode_tree(1, &mutation::nodes(message)[1..]);
     let is_good = match index {
         0 => [good.clone(), donor.clone(), leaf(good), leaf(donor)].contains(&message),
