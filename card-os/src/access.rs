@@ -1,5 +1,5 @@
-//! The only place where permission is given. What was permitted is a value that nobody else can make, and the operations it
-//! guards demand it.
+//! The only place where permission is given. What was permitted is a value that nobody else can make, and the
+//! operations it guards demand it.
 
 use apdu_spec::access::Requirement;
 use apdu_spec::{Condition, LifeCycle, Operation};
@@ -54,8 +54,8 @@ impl<P: Platform> Context<'_, P> {
         if self.is_personalising() { Ok(Granted(Personalisation)) } else { Err(Refusal::NotGranted) }
     }
 
-    /// Before SECURED the card is in a trusted place and everything is permitted (GlobalPlatform Card Specification 2.3.1,
-    /// 5.1.1).
+    /// Before SECURED the card is in a trusted place and everything is permitted (GlobalPlatform Card Specification
+    /// 2.3.1, 5.1.1).
     fn require(&self, condition: Condition) -> Result<(), Refusal> {
         let holds = |requirement| match requirement {
             Requirement::Pin(pin) => self.channel.verified.contains(pin),

@@ -36,10 +36,11 @@ impl<P: Platform> Card<P> {
         System::mount(platform, flash).map(|system| Self { link: Link::default(), system })
     }
 
-    /// Executes one command and writes the response, which is never shorter than a status word. Gives the bytes written.
+    /// Executes one command and writes the response, which is never shorter than a status word. Gives the bytes
+    /// written.
     ///
-    /// `reply` should have [`APDU_MAX`](apdu_spec::limits::APDU_MAX) bytes; a response that does not fit is refused with
-    /// 6F00, changing nothing, and in less than two bytes nothing is written.
+    /// `reply` should have [`APDU_MAX`](apdu_spec::limits::APDU_MAX) bytes; a response that does not fit is refused
+    /// with 6F00, changing nothing, and in less than two bytes nothing is written.
     pub fn answer(&mut self, command: &[u8], reply: &mut [u8]) -> usize {
         let Some((data, _status)) = reply.split_last_chunk_mut::<2>() else {
             return 0;
@@ -99,7 +100,8 @@ impl<P: Platform> Card<P> {
     }
 }
 
-/// Whether the command can continue a node that is being signed. One that is malformed is refused, which interrupts as well.
+/// Whether the command can continue a node that is being signed. One that is malformed is refused, which interrupts as
+/// well.
 fn is_sign(command: &[u8]) -> bool {
     match command {
         [class, Sign::INSTRUCTION, ..] => Class::parse(*class).is_some_and(|class| class.proprietary),

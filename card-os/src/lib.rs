@@ -1,7 +1,7 @@
 //! The card operating system.
 //!
-//! [`Card::answer`] and [`Card::reset`] are the card's only doors; [`Platform`] and a flash are all it asks of a board. It
-//! never allocates. `apdu-spec` knows the form of the commands, this crate what they do.
+//! [`Card::answer`] and [`Card::reset`] are the card's only doors; [`Platform`] and a flash are all it asks of a board.
+//! It never allocates. `apdu-spec` knows the form of the commands, this crate what they do.
 #![no_std]
 
 mod access;

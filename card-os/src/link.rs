@@ -45,8 +45,8 @@ impl Link {
         self.kept = Kept::Nothing;
     }
 
-    /// Takes a part of a chain. `Ok(None)` asks for more; otherwise the command is whole. A command that does not continue
-    /// the chain forgets it and stands for itself.
+    /// Takes a part of a chain. `Ok(None)` asks for more; otherwise the command is whole. A command that does not
+    /// continue the chain forgets it and stands for itself.
     pub(crate) fn collect<'a>(
         &'a mut self,
         class: Class,

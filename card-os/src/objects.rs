@@ -19,8 +19,8 @@ const DESCRIPTOR: u32 = 0x0900_0000;
 const WITHOUT_PIN: u32 = 0x0A00_0000;
 const JOURNAL: u32 = 0x0B00_0000;
 
-/// A file as the store knows it: counted from 0, the master file. Not the file's identifier, which another directory may
-/// use again.
+/// A file as the store knows it: counted from 0, the master file. Not the file's identifier, which another directory
+/// may use again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FileNumber(pub(crate) u16);
 

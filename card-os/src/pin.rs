@@ -1,7 +1,8 @@
 //! PINs: how they are kept and compared.
 //!
-//! A PIN is kept as a salted HMAC. Whoever can read the flash can still try all short PINs; the salt and the digest keep
-//! the PIN itself, which people use elsewhere, from lying there in the clear, and make the comparison one of equal lengths.
+//! A PIN is kept as a salted HMAC. Whoever can read the flash can still try all short PINs; the salt and the digest
+//! keep the PIN itself, which people use elsewhere, from lying there in the clear, and make the comparison one of equal
+//! lengths.
 
 use apdu_spec::Malformed;
 use apdu_spec::instruction::{PinRecord, PinReference};
@@ -50,8 +51,8 @@ impl Pin {
         Ok(Self { reference, tries, length, salt: *salt, digest: *digest })
     }
 
-    /// Compares `value`. The try is durably counted before the comparison starts, and given back, durably too, after a right
-    /// one, so that cutting the power never gains a guess.
+    /// Compares `value`. The try is durably counted before the comparison starts, and given back, durably too, after a
+    /// right one, so that cutting the power never gains a guess.
     pub(crate) fn verify<P: Platform>(&self, context: &mut Context<'_, P>, value: &[u8]) -> Result<(), Refusal> {
         context.channel.verified.remove(self.reference);
         let left = self.tries_left(context)?.checked_sub(1).ok_or(Refusal::PinBlocked)?;

@@ -84,7 +84,8 @@ impl SigningKey {
     }
 }
 
-/// Creates or replaces a record, whose provider must be the root key's. What belonged to the one it replaces goes with it.
+/// Creates or replaces a record, whose provider must be the root key's. What belonged to the one it replaces goes with
+/// it.
 pub(crate) fn personalise<P: Platform>(
     context: &mut Context<'_, P>,
     _: &Granted<Personalisation>,

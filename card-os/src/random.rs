@@ -9,7 +9,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::platform::Platform;
 use crate::refusal::Refusal;
 
-/// Noise drawn for each seeding, bytes: at one bit of entropy a byte, twice the strength of 128 bits and a nonce's half more.
+/// Noise drawn for each seeding, bytes. At one bit of entropy a byte that is 384 bits: twice what 128 bits of strength
+/// and a nonce of half of them need (SP 800-90A, 8.6.7).
 const SEED_LENGTH: usize = 384;
 
 /// This many equal bytes in a row, at one bit of entropy a byte, happen once in 2^30 (SP 800-90B, 4.4.1).
@@ -99,3 +100,96 @@ impl RngCore for Seeded<'_> {
 }
 
 impl CryptoRng for Seeded<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use core::convert::Infallible;
+
+    use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
+    use rfc6979::HmacDrbg;
+    use sha2::Sha256;
+
+    use super::*;
+    use crate::platform::NoiseFailure;
+
+    struct Noise(fn(usize) -> u8);
+
+    impl Platform for Noise {
+        type Flash = NoFlash;
+
+        fn noise(&mut self, out: &mut [u8]) -> Result<(), NoiseFailure> {
+            out.iter_mut().enumerate().for_each(|(at, byte)| *byte = self.0(at));
+            Ok(())
+        }
+
+        fn user_present(&mut self) -> bool {
+            false
+        }
+    }
+
+    /// There is none, nor needed.
+    enum NoFlash {}
+
+    impl ErrorType for NoFlash {
+        type Error = Infallible;
+    }
+
+    impl ReadNorFlash for NoFlash {
+        const READ_SIZE: usize = 1;
+
+        fn read(&mut self, _: u32, _: &mut [u8]) -> Result<(), Infallible> {
+            match *self {}
+        }
+
+        fn capacity(&self) -> usize {
+            match *self {}
+        }
+    }
+
+    impl NorFlash for NoFlash {
+        const WRITE_SIZE: usize = 1;
+        const ERASE_SIZE: usize = 1;
+
+        fn erase(&mut self, _: u32, _: u32) -> Result<(), Infallible> {
+            match *self {}
+        }
+
+        fn write(&mut self, _: u32, _: &[u8]) -> Result<(), Infallible> {
+            match *self {}
+        }
+    }
+
+    fn counting(at: usize) -> u8 {
+        at.to_le_bytes()[0]
+    }
+
+    #[test]
+    fn it_is_the_drbg_of_the_standard() {
+        let mut noise = [0; SEED_LENGTH];
+        noise.iter_mut().enumerate().for_each(|(at, byte)| *byte = counting(at));
+        let mut other = HmacDrbg::<Sha256>::new(&noise, &[], &[]);
+        let mut random = Random::default();
+        let mut random = random.seeded(&mut Noise(counting)).unwrap();
+        for length in [1, 32, 33, 100] {
+            let (mut ours, mut theirs) = ([0; 100], [0; 100]);
+            random.fill_bytes(&mut ours[..length]);
+            other.fill_bytes(&mut theirs[..length]);
+            assert_eq!(ours, theirs);
+        }
+    }
+
+    #[test]
+    fn the_same_noise_again_gives_other_numbers() {
+        let mut random = Random::default();
+        let mut draw = || random.seeded(&mut Noise(counting)).unwrap().next_u64();
+        assert_ne!(draw(), draw());
+    }
+
+    #[test]
+    fn noise_that_has_stopped_is_refused_and_noise_that_comes_back_is_taken() {
+        let mut random = Random::default();
+        assert!(random.seeded(&mut Noise(|_| 7)).is_err());
+        assert!(random.seeded(&mut Noise(|at| if at < 31 { 7 } else { counting(at) })).is_err());
+        assert!(random.seeded(&mut Noise(|at| if at < 30 { 9 } else { counting(at) })).is_ok());
+    }
+}

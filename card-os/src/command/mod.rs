@@ -18,8 +18,8 @@ use crate::refusal::Refusal;
 
 /// What a command does on the card.
 pub(crate) trait Handle {
-    /// Executes the command and writes the response's data. On a refusal the dispatcher undoes what was changed in the store
-    /// and written; the session changes last, when nothing can fail any more.
+    /// Executes the command and writes the response's data. On a refusal the dispatcher undoes what was changed in the
+    /// store and written; the session changes last, when nothing can fail any more.
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal>;
 }
 

@@ -117,8 +117,8 @@ impl<P: Platform> Context<'_, P> {
         }
     }
 
-    /// The first application whose name begins like this, in the order: issuer, transaction, directories by number; the first
-    /// one behind `after`, if that is given.
+    /// The first application whose name begins like this, in the order: issuer, transaction, directories by number; the
+    /// first one behind `after`, if that is given.
     fn application(&mut self, name: &[u8], after: Option<Application>) -> Result<Application, Refusal> {
         for native in [Application::Issuer, Application::Transaction] {
             let is_behind = after.is_none_or(|after| order(native) > order(after));

@@ -1,4 +1,5 @@
-//! What is in files. Every function here demands the permission that [`Context::permit`](crate::context::Context) gives.
+//! What is in files. Every function here demands the permission that [`Context::permit`](crate::context::Context)
+//! gives.
 
 use apdu_spec::file::Records;
 use apdu_spec::limits::{DATA_MAX, RECORDS_MAX};

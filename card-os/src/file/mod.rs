@@ -1,6 +1,7 @@
 //! Files in the store: a header object with the parent and the control parameters, and the content.
 //!
-//! A transparent file's content is one object of the file's size, there from its creation; a record is an object of its own.
+//! A transparent file's content is one object of the file's size, there from its creation; a record is an object of its
+//! own.
 
 mod content;
 

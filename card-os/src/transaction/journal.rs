@@ -1,5 +1,5 @@
-//! The transaction journal: the last transactions, cyclic, each an object of the store. Entries change in the same store
-//! transaction as the command that causes it, so what the card gave out and what it remembers never disagree.
+//! The transaction journal: the last transactions, cyclic, each an object of the store. Entries change in the same
+//! store transaction as the command that causes it, so what the card gave out and what it remembers never disagree.
 
 use apdu_spec::Writer;
 use apdu_spec::instruction::GetJournal;

@@ -1,5 +1,5 @@
-//! The card's own limits for an account. The terminal supplies the amount, so that the access condition alone, once met,
-//! would let it take anything.
+//! The card's own limits for an account. The terminal supplies the amount, so that the access condition alone, once
+//! met, would let it take anything.
 
 use apdu_spec::provider::Policy;
 use protocol::message::transaction::Terms;

@@ -1,7 +1,7 @@
 //! RECEIVE: the card verifies and opens its own part of an answer and hands out what may be shown.
 //!
-//! A message that does not verify changes nothing; the right one is still awaited. Data for the card alone is checked and
-//! dropped: the card does not do anything with it yet.
+//! A message that does not verify changes nothing; the right one is still awaited. Data for the card alone is checked
+//! and dropped: the card does not do anything with it yet.
 
 use apdu_spec::instruction::Receive;
 use apdu_spec::journal::Step;
