@@ -15,15 +15,21 @@ mod targets;
 use std::path::Path;
 
 use proptest::prelude::*;
+use protocol::crypto::RustCrypto;
 use protocol::error::Malformed;
 use protocol::limits;
 use protocol::message::Kind;
+use protocol::message::key_exchange::Cryptogram2;
 use protocol::message::request::Tree;
 use protocol::message::response::Batch;
-use protocol::types::Number;
+use protocol::message::transaction::{Display, Outcome, Terms};
+use protocol::provider::{self, Requests};
+use protocol::types::{Ending, Number, Options};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use targets::support::{KINDS, PAIR, Provider, Run, cards, member_receives, own_part, provider_verifies, purchase};
+use targets::support::{
+    AMOUNT, EUR, KINDS, PAIR, Provider, Run, cards, member_receives, own_part, provider_verifies, purchase,
+};
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
@@ -182,6 +188,79 @@ fn a_members_part_is_within_its_limit() {
     };
     assert!(Tree::parse(&part(limits::CARD_MESSAGE_MAX)).is_ok());
     assert_eq!(Tree::parse(&part(limits::CARD_MESSAGE_MAX + 1)), Err(Malformed::TooLarge("a member's part")));
+}
+
+/// The plain text of terms with these counterparties.
+fn terms_with(counterparties: &[u8]) -> Vec<u8> {
+    let count = u8::try_from(counterparties.len()).unwrap();
+    [&[1, 1, 0], b"EUR".as_slice(), &[count], counterparties, &[0]].concat()
+}
+
+#[test]
+fn counterparties_stand_in_order_and_once() {
+    for good in [&[][..], &[0], &[0, 1, 9], &(0..16).collect::<Vec<u8>>()] {
+        assert!(Terms::parse(&terms_with(good)).is_ok(), "{good:?}");
+    }
+    for bad in [&[1, 0][..], &[3, 3], &[0, 2, 1]] {
+        assert_eq!(Terms::parse(&terms_with(bad)), Err(Malformed::Structure), "{bad:?}");
+    }
+    assert_eq!(Terms::parse(&terms_with(&(0..17).collect::<Vec<u8>>())), Err(Malformed::Undecodable));
+}
+
+#[test]
+fn lines_and_receipts_inside_a_seal_are_within_their_limits() {
+    let text = |length: usize| {
+        let mut text = Vec::new();
+        put_number(&mut text, length);
+        text.extend(vec![b'x'; length]);
+        text
+    };
+    let display = |line: usize, receipt: usize| {
+        [&[1, 5], text(line).as_slice(), &[0], b"EUR".as_slice(), &[0], &text(receipt)].concat()
+    };
+    let max = limits::LINE_MAX;
+    assert!(Display::parse(&display(max, max)).is_ok());
+    assert_eq!(Display::parse(&display(max + 1, 0)), Err(Malformed::TooLarge("line")));
+    assert_eq!(Display::parse(&display(0, max + 1)), Err(Malformed::TooLarge("receipt")));
+
+    let cryptogram_2 = |line: usize| [&[0; 64], [1, 5].as_slice(), &text(line), &[0; 6]].concat();
+    assert!(Cryptogram2::parse(&cryptogram_2(max), Options::none()).is_ok());
+    let refused = Cryptogram2::parse(&cryptogram_2(max + 1), Options::none()).err();
+    assert_eq!(refused, Some(Malformed::TooLarge("line")));
+}
+
+#[test]
+fn a_member_refuses_a_provider_that_says_more_than_it_may() {
+    let (provider, mut run) = exchange();
+    let mut random = StdRng::seed_from_u64(52);
+    let request = run.messages[2].clone();
+    let requests = Requests::new::<RustCrypto>(Tree::parse(&request).unwrap()).unwrap();
+    for (length, is_taken) in [(limits::SENSITIVE_MAX, true), (limits::SENSITIVE_MAX + 1, false)] {
+        let private = vec![b'x'; length];
+        let told = provider::transaction::Told {
+            outcome: Outcome::Approved,
+            amount: AMOUNT,
+            currency: EUR,
+            receipt: "",
+            private: &private,
+            plain_text: b"",
+        };
+        let told = [told.clone(), told];
+        let group = &mut run.granted;
+        let answer = provider::transaction::answer(&provider.keys, group, &requests, &told, &mut random).unwrap();
+        let part = own_part(&answer.message, 0);
+        assert_eq!(member_receives(&run, 0, Kind::TransactionResponse, &part).is_ok(), is_taken);
+    }
+    let requests = Requests::new::<RustCrypto>(Tree::parse(&run.messages[4]).unwrap()).unwrap();
+    for (length, is_taken) in [(limits::LINE_MAX, true), (limits::LINE_MAX + 1, false)] {
+        let receipt = "x".repeat(length);
+        let told = provider::acknowledgment::Told { ending: Ending::Posted, receipt: &receipt, plain_text: b"" };
+        let told = [told.clone(), told];
+        let answer =
+            provider::acknowledgment::answer(&provider.keys, &run.group, &requests, &told, &mut random).unwrap();
+        let part = own_part(&answer.message, 0);
+        assert_eq!(member_receives(&run, 0, Kind::FinalNotice, &part).is_ok(), is_taken);
+    }
 }
 
 #[test]

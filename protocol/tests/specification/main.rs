@@ -25,7 +25,9 @@ use std::process::Command;
 
 use exchange::{Member, Scenario};
 use protocol::member::FreshKey;
+use protocol::message::descriptor::SIGNED_MAX;
 use protocol::types::{Options, TransactionKind};
+use protocol::{label, limits};
 use serde_json::{Value, json};
 
 const NONE: Options = Options::none();
@@ -116,6 +118,43 @@ fn a_third_implementation_in_python_agrees() {
     assert!(output.status.success(), "{out}\n{err}");
     assert_eq!(out.lines().count(), SCENARIOS.len(), "one line a file: {out}");
     print!("{out}");
+}
+
+#[test]
+fn the_document_knows_every_label_and_no_two_are_the_same() {
+    let document = include_str!("../../PROTOCOL.md");
+    for label in label::ALL {
+        let name = std::str::from_utf8(label).unwrap().strip_prefix("symbolon/1 ").expect("a label of this protocol");
+        assert!(document.contains(&format!("`{name}`")), "{name}");
+        assert_eq!(label::ALL.iter().filter(|other| *other == label).count(), 1, "{name}");
+    }
+}
+
+#[test]
+fn the_document_knows_every_limit() {
+    let document = include_str!("../../PROTOCOL.md");
+    let rows = [
+        ("bytes that a card takes or gives in one message", limits::CARD_MESSAGE_MAX),
+        ("members in a tree", limits::MEMBERS_MAX),
+        ("children of a node", limits::CHILDREN_MAX),
+        ("hops from a member to the root", limits::DEPTH_MAX),
+        ("names given to a member; counterparties", limits::PEERS_MAX),
+        ("members in a group with peer keys", limits::PEER_KEYS_MAX),
+        ("plain text", limits::PLAIN_TEXT_MAX),
+        ("sensitive data, response data, acknowledgment data", limits::SENSITIVE_MAX),
+        ("account information", limits::ACCOUNT_MAX),
+        ("name", limits::NAME_MAX),
+        ("line, receipt", limits::LINE_MAX),
+        ("hashes in a proof", limits::PROOF_MAX),
+        ("a node's own part", limits::CARD_MESSAGE_MAX),
+    ];
+    for (name, value) in rows {
+        assert!(document.contains(&format!("| {name} | {value} |")), "{name} is {value}");
+    }
+    let item = format!("{}: {} less the {}", limits::ITEM_MAX, limits::CARD_MESSAGE_MAX, limits::PART_OVERHEAD_MAX);
+    assert!(document.contains(&item), "{item}");
+    assert_eq!(limits::MESSAGE_MAX, 256 * 2048);
+    assert!(document.contains(&format!("| signed descriptor | {SIGNED_MAX} |")));
 }
 
 fn path(scenario: &Scenario) -> PathBuf {
