@@ -1,5 +1,6 @@
-//! Power goes at every flash operation of every command of the transcripts: what is in flash afterwards is what was there before
-//! the command or what is there after it, never something between. Only the tries of a PIN count on their own.
+//! Power goes at every flash operation of every command of the transcripts: what is in flash afterwards is what was
+//! there before the command or what is there after it, never something between. Only the tries of a PIN count on their
+//! own.
 
 use std::collections::BTreeMap;
 
@@ -107,8 +108,8 @@ fn pins_and_contents_are_whole_whenever_power_goes() {
     assert!(cut_everywhere("files.apdu") > 150);
 }
 
-/// Whoever cuts the power at the right moment would have a free guess, if the comparison came before the count: then a right
-/// and a wrong PIN would differ while the tries are still all there.
+/// Whoever cuts the power at the right moment would have a free guess, if the comparison came before the count: then a
+/// right and a wrong PIN would differ while the tries are still all there.
 #[test]
 fn a_right_and_a_wrong_pin_do_not_differ_until_the_try_is_counted() {
     let mut commands = commands("personalised.apdu");
