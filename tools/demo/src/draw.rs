@@ -30,6 +30,11 @@ pub(crate) fn hop(hop: &Hop) -> String {
     for cell in row.iter_mut().take(right).skip(left + 1) {
         *cell = if *cell == '│' { '┼' } else { '─' };
     }
+    // The name stands next to where the line begins, in front of whoever it passes.
+    let next = COLUMNS.iter().copied().filter(|column| (left + 1..=right).contains(column)).min().unwrap_or(right);
+    let label = format!(" {} ", hop.label);
+    let room = next - left - 1;
+    put(&mut row, left + 1 + room.saturating_sub(label.len()) / 2, &label);
     let rightwards = hop.to > hop.from;
     if rightwards || hop.answer.is_some() {
         put(&mut row, right - 1, "▶");
@@ -37,11 +42,6 @@ pub(crate) fn hop(hop: &Hop) -> String {
     if !rightwards || hop.answer.is_some() {
         put(&mut row, left + 1, "◀");
     }
-    // The name stands next to where the line begins, in front of whoever it passes.
-    let next = COLUMNS.iter().copied().filter(|column| (left + 1..=right).contains(column)).min().unwrap_or(right);
-    let label = format!(" {} ", hop.label);
-    let room = next - left - 1;
-    put(&mut row, left + 1 + room.saturating_sub(label.len()) / 2, &label);
     format!("{} {}", row.iter().collect::<String>(), measures(hop))
 }
 
