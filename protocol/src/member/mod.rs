@@ -17,6 +17,7 @@ mod transaction;
 
 pub use acknowledgment::{AcknowledgmentSent, FinalView};
 pub use key_exchange::{Established, FreshKey, KeyExchange, KeyExchangeSent, KeyExchangeView, Peers};
+#[cfg(feature = "alloc")]
 pub(crate) use key_exchange::{cryptogram_1_info, cryptogram_2_info, endorsed};
 pub use sign::{Awaiting, Combining, Unsigned};
 pub use transaction::{Decided, TransactionSent, TransactionView};

@@ -11,7 +11,6 @@ use crate::codec;
 use crate::crypto::{Crypto, PublicKey, Signature};
 use crate::error::{Malformed, Rejected};
 use crate::label;
-use crate::limits;
 use crate::transcript;
 use crate::types::{Digest, GroupId, Number, Salt};
 
@@ -119,11 +118,6 @@ impl<'a> Single<'a> {
     }
 }
 
-/// Checks that a count of parts is within the limit.
-fn check_count(count: Number) -> Result<(), Malformed> {
-    if usize::from(count) > limits::MEMBERS_MAX { Err(Malformed::TooLarge("count of members")) } else { Ok(()) }
-}
-
 #[cfg(feature = "alloc")]
 pub use batch::Batch;
 
@@ -132,9 +126,10 @@ mod batch {
     use alloc::vec::Vec;
     use core::ops::Range;
 
-    use super::{BatchHeader, Kind, Part, SUITE_1, check_count};
+    use super::{BatchHeader, Kind, Part, SUITE_1};
     use crate::codec;
     use crate::error::Malformed;
+    use crate::limits;
     use crate::types::Number;
 
     /// A response with any number of parts, in the order of their numbers.
@@ -189,5 +184,10 @@ mod batch {
             let parts = self.parts.iter().filter(|part| members.contains(&part.number)).cloned().collect();
             Self { kind: self.kind, header: self.header, parts }
         }
+    }
+
+    /// Checks that a count of parts is within the limit.
+    fn check_count(count: Number) -> Result<(), Malformed> {
+        if usize::from(count) > limits::MEMBERS_MAX { Err(Malformed::TooLarge("count of members")) } else { Ok(()) }
     }
 }
