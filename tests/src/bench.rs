@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
+use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
@@ -89,6 +90,14 @@ pub fn thread_time() -> Duration {
 #[must_use]
 pub fn process_time() -> Duration {
     time(ClockId::ProcessCPUTime)
+}
+
+/// Keeps this process, threads to come included, on one processor: processor times are then those of one core, however
+/// busy the others are and whether or not they are halves of the same core.
+pub fn stay_on_one_processor() -> Result<()> {
+    let mut one = CpuSet::new();
+    one.set(sched_getcpu());
+    Ok(sched_setaffinity(None, &one)?)
 }
 
 fn time(clock: ClockId) -> Duration {

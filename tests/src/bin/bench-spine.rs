@@ -19,7 +19,7 @@ use service_provider::store::Store;
 use service_provider::store::memory::MemoryStore;
 use service_provider::store::sqlite::SqliteStore;
 use service_provider::time::Timestamp;
-use symbolon_tests::bench::{Row, Target, process_time, publish, thread_time};
+use symbolon_tests::bench::{Row, Target, process_time, publish, stay_on_one_processor, thread_time};
 use symbolon_tests::member::Group;
 use symbolon_tests::tls;
 use symbolon_tests::world::World;
@@ -36,6 +36,7 @@ const IN_FLIGHT: usize = 64;
 const OPERATIONS: u32 = 2000;
 
 fn main() -> Result<()> {
+    stay_on_one_processor()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut random = StdRng::from_entropy();
     let before = Operations::measure(&mut random)?;
