@@ -8,7 +8,7 @@
 //! | SHA-256, HMAC, HKDF | FIPS 180-4, RFC 2104, RFC 5869 |
 //! | AES-128-GCM, AES-128-CMAC | SP 800-38D, SP 800-38B (RFC 4493) |
 //!
-//! [`RustCrypto`] runs everywhere and reproduces published bytes; [`AwsLc`] (feature `aws-lc`) is for hosts.
+//! [`RustCrypto`] runs everywhere and reproduces published bytes; `AwsLc` (feature `aws-lc`) is for hosts.
 //! One key serves one purpose: an ECDSA key and an ECDH key are different types.
 
 #[cfg(feature = "aws-lc")]
