@@ -311,7 +311,11 @@ proptest! {
     }
 
     #[test]
-    fn bent_bytes_are_refused_or_mean_one_thing(object in 0..OBJECTS.len(), place in any::<prop::sample::Index>(), byte: u8) {
+    fn bent_bytes_are_refused_or_mean_one_thing(
+        object in 0..OBJECTS.len(),
+        place in any::<prop::sample::Index>(),
+        byte: u8,
+    ) {
         let kind = OBJECTS[object];
         let mut bent = full(kind);
         let place = place.index(bent.len());

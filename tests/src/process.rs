@@ -16,7 +16,7 @@ pub fn build(package: &str) -> Result<PathBuf> {
     ensure!(output.status.success(), "cannot build {package}");
     let messages = String::from_utf8(output.stdout)?;
     let executables = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut executables = executables.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
+    let mut executables = executables.filter_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)));
     executables.next().with_context(|| format!("{package} has no program"))
 }
 
@@ -37,7 +37,7 @@ impl Listener {
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         let said: Option<Value> = serde_json::from_str(&line).ok();
-        let address = said.and_then(|said| Some(said["listening"].as_str()?.to_owned()));
+        let address = said.and_then(|said| Some(said.get("listening")?.as_str()?.to_owned()));
         let mut listener = Self { child, address: String::new() };
         listener.address = address.with_context(|| format!("{} said {line:?}", program.display()))?;
         ensure!(listener.child.try_wait()?.is_none(), "{} ended at once", program.display());

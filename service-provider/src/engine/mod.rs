@@ -136,7 +136,8 @@ impl<S: Store> Engine<S> {
         Ok(self.keys.find(key).ok_or(Rejected::UnknownKey)?)
     }
 
-    /// The sessions for a later message of a transaction, or the answer that was kept when these very bytes came before.
+    /// The sessions for a later message of a transaction, or the answer that was kept when these very bytes came
+    /// before.
     async fn begin(&self, request: &Request, transaction: TransactionId) -> Result<Begun, Refusal> {
         let row = self.store.group(transaction).await?.ok_or(StoreError::UnknownTransaction)?;
         if !awaits(row.phase, request.stage())

@@ -146,7 +146,8 @@ fn the_work_in_a_nearly_full_store_is_bounded() {
         erasures += flash.erasures().iter().sum::<u32>() - before.1;
     }
     println!(
-        "240-byte updates of a full store: {operations} operations and {erasures} erasures for 5,000, at most {most} for one"
+        "240-byte updates of a full store: {operations} operations and {erasures} erasures for 5,000, at most {most} \
+         for one"
     );
     assert!(most < 250 && erasures < 1_850);
 }

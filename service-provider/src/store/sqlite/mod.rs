@@ -1,7 +1,7 @@
 //! A store in one SQLite database.
 //!
-//! The database is in write-ahead-log mode with `synchronous=FULL`: a commit is on the disk when it returns. One
-//! [`writer`] commits for everybody; readers have connections of their own and wait for nobody. A second process that
+//! The database is in write-ahead-log mode with `synchronous=FULL`: a commit is on the disk when it returns.
+//! One writer commits for everybody; readers have connections of their own and wait for nobody. A second process that
 //! would write is refused; one that only looks ([`SqliteView`]) is not.
 
 mod rows;
