@@ -47,6 +47,11 @@ impl<P: Platform> Context<'_, P> {
             }
             (Kind::TransactionResponse, Stage::Transaction(Round::Awaiting(sent), id)) => {
                 let (next, step) = receive_transaction(sent, message, scratch, reply)?;
+                // What is decided about an inquiry says nothing about the transaction that it asks for.
+                let step = match step {
+                    Some(Step::Approved | Step::Declined) if id != sent.transaction() => None,
+                    step => step,
+                };
                 (next.map(Stage::Decided), step.map(|step| (*id, step)))
             }
             (Kind::FinalNotice, Stage::Acknowledgment(Round::Awaiting(sent), id)) => {

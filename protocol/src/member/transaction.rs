@@ -91,6 +91,12 @@ impl Established {
 }
 
 impl Awaiting<TransactionSent> {
+    /// The transaction that waits for the provider's answer.
+    #[must_use]
+    pub const fn transaction(&self) -> &TransactionId {
+        &self.next.session.header.transaction
+    }
+
     /// Takes the provider's answer: what it says and, where it is to be acknowledged, the next state. `scratch` as in
     /// the key exchange.
     pub fn receive<'a, C: Crypto>(

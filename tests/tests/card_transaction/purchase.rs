@@ -10,7 +10,7 @@ use protocol::message::key_exchange::Verdict;
 use protocol::message::transaction::Outcome;
 use protocol::types::{Ending as Ended, Options, Reason, ReasonCode, Role, TransactionKind};
 
-use crate::card::{OK, OUT_OF_ORDER};
+use crate::card::{OK, OUT_OF_ORDER, bytes};
 use crate::scene::{AMOUNT, STEPS, Scene, Step};
 
 const NO_MONEY: Reason<'static> = Reason { code: ReasonCode::INSUFFICIENT_FUNDS, line: "no money" };
@@ -151,6 +151,29 @@ fn an_inquiry_tells_the_journal_how_an_earlier_transaction_ended() {
         assert_eq!(scene.payer.steps(), [step]);
         let build = scene.command(Step::Build(5));
         assert_eq!(scene.payer.transmit(&build).unwrap().1, OUT_OF_ORDER, "nothing to acknowledge");
+    }
+}
+
+/// A terminal that asks in the wrong way must not make a card believe that what it paid was declined.
+#[test]
+fn a_declined_inquiry_leaves_the_journal_as_it_was() {
+    let mut scene = Scene::new();
+    scene.payer.verify();
+    scene.run_all();
+    let paid = scene.payer.journal();
+    assert_eq!(paid[0].step, JournalStep::Posted);
+
+    for outcome in [Outcome::Declined(NO_MONEY), Outcome::Approved] {
+        scene.bank.outcome = outcome;
+        scene.run(&[Step::Choose, Step::Load, Step::Build(1), Step::Sign(1)]);
+        let response = scene.ask_alone(1);
+        scene.payer.done(&Receive { kind: 2, message: &response });
+        let own = scene.payer.done(&Build { kind: 3, input: &inquiry(&paid[0].transaction) });
+        scene.took(Step::Build(3), own);
+        scene.run(&[Step::Sign(3)]);
+        let response = scene.ask_alone(3);
+        scene.payer.transmit(&bytes(&Receive { kind: 4, message: &response })).unwrap();
+        assert_eq!(scene.payer.journal(), paid);
     }
 }
 
