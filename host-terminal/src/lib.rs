@@ -9,10 +9,12 @@
 //! | [`offer`] | what terminals say to each other alone |
 //! | [`purse`] | a card with its account chosen and its provider's descriptor loaded |
 //! | [`pay`], [`sell`], [`status`] | what a terminal is for |
+//! | [`decode`] | what travelled, in words |
 //!
 //! A terminal holds no session key and no account number: what it sees is what the cards and the provider let it see.
 
 pub mod card;
+pub mod decode;
 pub mod error;
 pub mod hop;
 pub mod member;

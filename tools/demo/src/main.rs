@@ -1,5 +1,5 @@
-//! The system at work: a purchase, a declined one, replays, a wrong PIN, and the books, with every part a process of its
-//! own. `cargo xtask demo` builds the programs and runs this.
+//! The system at work: a purchase, a declined one, replays, a wrong PIN, and the books, with every part a process of
+//! its own. `cargo xtask demo` builds the programs and runs this.
 
 mod draw;
 mod events;
@@ -13,7 +13,7 @@ mod world;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::Parser;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -62,7 +62,7 @@ fn show(options: &Options, page: &Page) -> Result<()> {
     if keep {
         drop(folder.keep());
     }
-    let story = outcome.with_context(|| format!("logs and data are in {place}"))?;
+    let story = outcome.map_err(|error| anyhow!("{error:#}\nLogs and data are in {place}"))?;
     if options.keep {
         page.kept(&place);
     }
@@ -85,7 +85,7 @@ fn tell(options: &Options, page: &Page, folder: &TempDir) -> Result<Value> {
     let sight = sight::search(&world, &purchase, &world.ledger()?).context("1, who can read what")?;
     page.sight(&sight);
     if options.verbose {
-        page.raw(&decoded(&world)?);
+        page.decoded(&decoded(&world).context("1, what travelled")?);
     }
     let declined = story::overspend(&world).context("2, the purchase that is too dear")?;
     page.declined(&declined)?;
@@ -133,8 +133,8 @@ fn purchase_json(purchase: &Purchase) -> Result<Value> {
 
 /// Every command and message of the purchase, in words.
 fn decoded(world: &World) -> Result<String> {
-    let _ = world;
-    Ok(String::new())
+    let [customer, shop] = story::event_files(world, story::BUY);
+    world.desk.text("decode", "host-terminal", &["events", &customer, &shop])
 }
 
 fn millis(since: Instant) -> u64 {

@@ -1,6 +1,6 @@
 //! What a person sees.
 
-use std::io::{IsTerminal, stdout};
+use std::io::{IsTerminal, Write, stdout};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -43,7 +43,8 @@ impl Page {
 
     fn line(&self, line: &str) {
         if !self.silent {
-            println!("{line}");
+            // Whoever read this may have gone; the story is told to its end all the same.
+            drop(writeln!(stdout(), "{line}"));
         }
     }
 
@@ -196,8 +197,9 @@ impl Page {
         self.line(&format!("Logs, events, cards and the bank's data are in {folder}"));
     }
 
-    /// Text as it is.
-    pub(crate) fn raw(&self, text: &str) {
+    /// Every command and message of the purchase, decoded.
+    pub(crate) fn decoded(&self, text: &str) {
+        self.heading("   What travelled, all of it");
         text.lines().for_each(|line| self.line(&format!("   {line}")));
     }
 }

@@ -62,6 +62,15 @@ impl Desk {
         Ok((running, address))
     }
 
+    /// What a program prints for people.
+    pub(crate) fn text(&self, name: &str, program: &str, arguments: &[&str]) -> Result<String> {
+        let log = File::create(self.folder.join(format!("{name}.log")))?;
+        let output =
+            Command::new(self.programs.join(program)).args(arguments).stdin(Stdio::null()).stderr(log).output()?;
+        ensure!(output.status.success(), "{program} ({name}) failed; see its log");
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
     /// Runs a program to its end, which must be a good one.
     pub(crate) fn run(&self, name: &str, program: &str, arguments: &[&str]) -> Result<Ended> {
         self.attempt(name, program, arguments)?.success()

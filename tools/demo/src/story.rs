@@ -19,6 +19,9 @@ pub(crate) const PRICE: &str = "12.50";
 pub(crate) const DEAR: &str = "250.00";
 pub(crate) const CURRENCY: &str = "EUR";
 
+/// What the files of the first purchase begin with.
+pub(crate) const BUY: &str = "buy";
+
 /// A wrong PIN.
 const WRONG_PIN: &str = "0000\n";
 
@@ -70,7 +73,7 @@ pub(crate) fn amount(text: &str) -> Result<Amount> {
 /// Ada buys, and the money moves.
 pub(crate) fn buy(world: &World) -> Result<Purchase> {
     let before = world.ledger()?;
-    let purchase = purchase(world, "buy", PRICE)?;
+    let purchase = purchase(world, BUY, PRICE)?;
     for result in [&purchase.paid, &purchase.received] {
         ensure!(text(result, "result")? == "posted", "the purchase was not posted: {result}");
         ensure!(number(result, "amount")? == minor(PRICE)?, "another amount: {result}");
@@ -161,9 +164,13 @@ pub(crate) fn account<'a>(ledger: &'a Value, name: &str) -> Result<&'a Value> {
     accounts.find(|account| text(account, "account").is_ok_and(|found| found == name)).context("an account is missing")
 }
 
+/// Where the customer's and the shop's terminal write down what travels in a purchase.
+pub(crate) fn event_files(world: &World, name: &str) -> [String; 2] {
+    ["customer", "shop"].map(|terminal| world.desk.path(&format!("{name}-{terminal}.events")))
+}
+
 fn purchase(world: &World, name: &str, price: &str) -> Result<Purchase> {
-    let events = [world.desk.path(&format!("{name}-customer.events")), world.desk.path(&format!("{name}-shop.events"))];
-    let [customer_events, shop_events] = &events;
+    let [customer_events, shop_events] = &event_files(world, name);
     let (customer, shop) = (&world.customer, &world.shop);
     let sell = ["sell", "--card", &shop.card, "--pin-file", &shop.pin_file, "--provider", &world.provider];
     let asked = ["--amount", price, "--currency", CURRENCY, "--json", "--events", shop_events];

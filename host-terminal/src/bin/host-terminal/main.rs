@@ -1,5 +1,6 @@
-//! `host-terminal`: pays, sells, and asks how a transaction ended.
+//! `host-terminal`: pays, sells, asks how a transaction ended, and tells what travelled.
 
+mod decoded;
 mod events;
 mod report;
 mod user;
@@ -46,6 +47,8 @@ enum Command {
     Sell(Sell),
     /// Asks the provider how a transaction ended.
     Status(Status),
+    /// Tells in words what is in files that --events wrote.
+    Events(Events),
 }
 
 #[derive(Args)]
@@ -112,12 +115,20 @@ struct Status {
     transaction: Option<TransactionId>,
 }
 
+#[derive(Args)]
+struct Events {
+    /// The files; what is in several is told once.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Pay(arguments) => pay(arguments).await,
         Command::Sell(arguments) => sell(arguments).await,
         Command::Status(arguments) => status(arguments).await,
+        Command::Events(arguments) => decoded::show(&arguments.files).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("host-terminal: {error:#}");

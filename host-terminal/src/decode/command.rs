@@ -1,0 +1,143 @@
+//! Commands of the card (CARD.md).
+
+use apdu_spec::instruction::{Selector, VerifyPart};
+use apdu_spec::transaction::{AcknowledgmentInput, Children, KeyExchangeInput, TransactionInput};
+use apdu_spec::{Command, Instruction};
+use protocol::amount::Amount;
+use protocol::message::Kind;
+use protocol::message::descriptor::Descriptor;
+use protocol::types::{Currency, Options};
+
+use super::{message, options, plain_text, short, unreadable};
+use crate::words;
+
+/// The command that the bytes are, a line each for what it is and for what it carries.
+#[must_use]
+pub fn command(bytes: &[u8]) -> Vec<String> {
+    // What has a PIN or a key in it is recorded without its data.
+    match *bytes {
+        [0x00, 0x20, 0x00, number, _] => return vec![format!("VERIFY: PIN {number}, which is not recorded")],
+        [0x00, 0x24, 0x00, number, _] => return vec![format!("CHANGE REFERENCE DATA: PIN {number}, not recorded")],
+        [0x80, 0xE2, _, _, _] => return vec!["STORE DATA: not recorded".to_owned()],
+        _ => {}
+    }
+    let Ok(command) = Command::parse(bytes) else { return unreadable("command", bytes) };
+    let Ok(instruction) = Instruction::parse(&command) else { return unreadable("command of this card", bytes) };
+    describe(&instruction)
+}
+
+fn describe(instruction: &Instruction<'_>) -> Vec<String> {
+    let one = |line: String| vec![line];
+    match instruction {
+        Instruction::Verify(verify) => one(match verify.part {
+            VerifyPart::Compare(_) => format!("VERIFY: PIN {}, not shown", verify.reference.number()),
+            VerifyPart::Ask => format!("VERIFY: is PIN {} verified?", verify.reference.number()),
+            VerifyPart::Forget => format!("VERIFY: forget that PIN {} was verified", verify.reference.number()),
+        }),
+        Instruction::Select(select) => one(format!("SELECT: {}", selected(select.selector))),
+        Instruction::GetResponse(get) => one(format!("GET RESPONSE: {} bytes more", get.length)),
+        Instruction::ListProviders(_) => one("LIST PROVIDERS".to_owned()),
+        Instruction::ChooseProvider(choose) => one(format!("CHOOSE PROVIDER: record {}", choose.provider.number())),
+        Instruction::LoadDescriptor(load) => vec!["LOAD DESCRIPTOR".to_owned(), descriptor(load.descriptor)],
+        Instruction::Build(build) => with_kind("BUILD", build.kind, |kind| vec![input(kind, build.input)]),
+        Instruction::Sign(sign) => signed(sign.count, sign.children),
+        Instruction::Receive(receive) => with_kind("RECEIVE", receive.kind, |_| message(receive.message)),
+        Instruction::GetJournal(get) => one(format!("GET JOURNAL: {} entries at most", get.count)),
+        Instruction::GetStatus(_) => one("GET STATUS".to_owned()),
+        Instruction::SetStatus(set) => one(format!("SET STATUS: {:?}", set.state)),
+        Instruction::GenerateKeyPair(pair) => {
+            let what = if pair.generate { "make the key" } else { "tell the public key" };
+            one(format!("GENERATE ASYMMETRIC KEY PAIR: {what} of record {}", pair.provider.number()))
+        }
+        Instruction::ReadBinary(read) => one(format!("READ BINARY: {} bytes from {}", read.length, read.offset)),
+        Instruction::UpdateBinary(update) => {
+            one(format!("UPDATE BINARY: {} bytes from {}", update.data.len(), update.offset))
+        }
+        Instruction::ReadRecord(read) => one(format!("READ RECORD: number {}", read.number)),
+        Instruction::UpdateRecord(update) => one(format!("UPDATE RECORD: number {}", update.number)),
+        Instruction::AppendRecord(_) => one("APPEND RECORD".to_owned()),
+        Instruction::CreateFile(create) => one(format!("CREATE FILE: {:04X}", create.parameters.id.0)),
+        Instruction::DeleteFile(_) => one("DELETE FILE".to_owned()),
+        Instruction::ManageChannel(_) => one("MANAGE CHANNEL".to_owned()),
+        Instruction::GetChallenge(get) => one(format!("GET CHALLENGE: {} bytes", get.length)),
+        Instruction::ChangeReferenceData(_) => one("CHANGE REFERENCE DATA: not shown".to_owned()),
+        Instruction::StoreData(_) => one("STORE DATA: not shown".to_owned()),
+    }
+}
+
+fn selected(selector: Selector<'_>) -> String {
+    match selector {
+        Selector::Name(name, _) => format!("the application {}", hex::encode_upper(name)),
+        Selector::MasterFile => "the master file".to_owned(),
+        Selector::Parent => "the parent".to_owned(),
+        Selector::File(id) | Selector::ChildDirectory(id) | Selector::ElementaryFile(id) => {
+            format!("file {:04X}", id.0)
+        }
+        Selector::PathFromMasterFile(_) | Selector::PathFromCurrent(_) => "a path".to_owned(),
+    }
+}
+
+fn with_kind(name: &str, kind: u8, more: impl FnOnce(Kind) -> Vec<String>) -> Vec<String> {
+    let Some(kind) = Kind::from_byte(kind) else { return vec![format!("{name}: unknown kind {kind:02X}")] };
+    let mut lines = vec![format!("{name}: {}", words::kind(kind))];
+    lines.extend(more(kind));
+    lines
+}
+
+pub(super) fn descriptor(signed: &[u8]) -> String {
+    match Descriptor::read_unverified(signed) {
+        Ok(descriptor) => format!(
+            "version {} of provider {}, in force from {} to {} (seconds since 1970), encryption key {}",
+            descriptor.version,
+            descriptor.provider,
+            descriptor.not_before,
+            descriptor.not_after,
+            short(&descriptor.encryption.0)
+        ),
+        Err(_) => format!("no descriptor: {}", short(signed)),
+    }
+}
+
+/// What a terminal supplies for a message.
+fn input(kind: Kind, bytes: &[u8]) -> String {
+    let unknown = || format!("no input for it: {}", short(bytes));
+    match kind {
+        Kind::KeyExchangeRequest => KeyExchangeInput::parse(bytes).map_or_else(
+            |_| unknown(),
+            |input| {
+                let proof = if input.prove_account { "prove the account" } else { "without proof of the account" };
+                let options = options(Options::from_bits(input.options).unwrap_or_else(Options::none));
+                format!("terminal supplies: {proof}, {options}, {}", plain_text(input.plain_text))
+            },
+        ),
+        Kind::TransactionRequest => TransactionInput::parse(bytes).map_or_else(
+            |_| unknown(),
+            |input| {
+                let amount = Amount { minor: input.amount, currency: Currency(input.currency) };
+                let with: Vec<String> = input.counterparties.map(|number| number.to_string()).collect();
+                let (kind, role, with) = (input.kind, input.role, with.join(", "));
+                format!("terminal supplies: kind {kind}, role {role}, {amount}, with member {with}")
+            },
+        ),
+        Kind::Acknowledgment => AcknowledgmentInput::parse(bytes)
+            .map_or_else(|_| unknown(), |input| format!("terminal supplies: {:?}", input.decision)),
+        Kind::KeyExchangeResponse
+        | Kind::TransactionResponse
+        | Kind::FinalNotice
+        | Kind::Refused
+        | Kind::DescriptorRequest
+        | Kind::Descriptor => unknown(),
+    }
+}
+
+fn signed(count: u8, children: &[u8]) -> Vec<String> {
+    let mut lines = vec![format!("SIGN: what was built, over {count} children")];
+    match Children::parse(children) {
+        Ok(children) => lines.extend(
+            children
+                .map(|child| format!("child: digest {}, signature {}", short(child.digest), short(child.signature))),
+        ),
+        Err(_) => lines.extend(unreadable("children", children)),
+    }
+    lines
+}

@@ -1,0 +1,73 @@
+//! What travelled, in words: every command, response and message with its fields, sealed ones with their length alone.
+//!
+//! Whoever has recorded bytes can read this much of them; nobody without keys can read more.
+
+mod command;
+mod message;
+mod response;
+
+pub use command::command;
+pub use message::message;
+pub use response::response;
+
+use protocol::types::Options;
+
+/// Bytes of an identification or a key that are shown: enough to tell two apart.
+const SHOWN: usize = 8;
+
+/// The beginning of `bytes` in hexadecimal, and how many there are where that is not all.
+fn short(bytes: &[u8]) -> String {
+    match bytes.get(..SHOWN) {
+        Some(shown) if bytes.len() > SHOWN => format!("{}… ({} bytes)", hex::encode(shown), bytes.len()),
+        Some(_) | None => hex::encode(bytes),
+    }
+}
+
+/// Plain text that members put beside the sealed fields; mostly there is none.
+fn plain_text(bytes: &[u8]) -> String {
+    match (bytes, std::str::from_utf8(bytes)) {
+        ([], _) => "no plain text".to_owned(),
+        (_, Ok(text)) => format!("plain text {text:?}"),
+        (_, Err(_)) => format!("plain text {}", short(bytes)),
+    }
+}
+
+/// What a member asks for.
+fn options(options: Options) -> String {
+    let names = [
+        (Options::HIDDEN_KEY, "hidden key"),
+        (Options::ANSWER_INSIDE, "answer inside"),
+        (Options::TRANSACTION_INSIDE, "transaction inside"),
+        (Options::SHARED_KEY, "shared key"),
+        (Options::PEER_KEYS, "peer keys"),
+        (Options::REVEAL_TO_PEERS, "reveal to peers"),
+    ];
+    let chosen: Vec<&str> = names.iter().filter(|(option, _)| options.has(*option)).map(|(_, name)| *name).collect();
+    if chosen.is_empty() { "no options".to_owned() } else { chosen.join(", ") }
+}
+
+/// What to say of bytes that are not what they should be.
+fn unreadable(what: &str, bytes: &[u8]) -> Vec<String> {
+    vec![format!("no {what}: {}", short(bytes))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_of_every_kind_are_told_and_none_is_a_panic() {
+        assert_eq!(command(&[0x80, 0x10, 0x01, 0x00]), ["CHOOSE PROVIDER: record 1"]);
+        assert_eq!(command(&[0x00, 0x20, 0x00, 0x01, 0x04]), ["VERIFY: PIN 1, which is not recorded"]);
+        assert_eq!(response(&[], &[0x63, 0xC2]), ["63C2: wrong or not verified, 2 tries left"]);
+        assert_eq!(message(&[0x01, 0x07]), ["refusal: unsigned, and the same for whatever does not verify"]);
+        assert_eq!(message(&[0x01, 0x01, 0xFF]), ["no key exchange request: 0101ff"]);
+        for length in 0..40 {
+            for first in [0x00, 0x01, 0x80, 0xFF] {
+                let bytes = vec![first; length];
+                assert!(!message(&bytes).is_empty() && !command(&bytes).is_empty());
+                assert!(!response(&bytes, &bytes).is_empty());
+            }
+        }
+    }
+}
