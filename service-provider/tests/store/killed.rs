@@ -1,5 +1,5 @@
-//! A process that buys on many tasks is killed (SIGKILL) at random moments, again and again on one data directory. What it
-//! was told is durable is there afterwards, the books balance, and the same requests finish what was cut short.
+//! A process that buys on many tasks is killed (SIGKILL) at random moments, again and again on one data directory. What
+//! it was told is durable is there afterwards, the books balance, and the same requests finish what was cut short.
 //!
 //! This program is both: started by `cargo test` it kills; with [`WORK`] as its argument it is what is killed.
 
