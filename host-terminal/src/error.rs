@@ -2,7 +2,7 @@
 
 use protocol::amount::Amount;
 use protocol::error::Malformed;
-use protocol::types::{ProviderId, TransactionId};
+use protocol::types::{ProviderId, ReasonCode, TransactionId};
 
 use crate::card::CardError;
 use crate::hop::HopError;
@@ -70,6 +70,14 @@ pub enum Error {
     /// The user said no before anything was asked for.
     #[error("called off; nothing was paid")]
     CalledOff,
+    /// The provider does not answer the inquiry. The card has accepted, so that the money may have moved.
+    #[error("the provider does not say how it ended: {line} (code {})", code.0)]
+    NotTold {
+        /// Why not, for a program.
+        code: ReasonCode,
+        /// Why not, for a person.
+        line: String,
+    },
     /// The journal has no such transaction.
     #[error("the card remembers no such transaction")]
     NotInJournal,

@@ -154,6 +154,7 @@ fn farewell(error: &Error) -> Vec<u8> {
         | Error::LimitUnreadable { .. }
         | Error::PayeeUnknown
         | Error::CalledOff
+        | Error::NotTold { .. }
         | Error::NotInJournal => offer::stopped("it gives no reason"),
     }
 }

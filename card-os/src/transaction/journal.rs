@@ -30,17 +30,38 @@ pub(crate) fn advance<F: NorFlash>(
     transaction: &[u8; 16],
     step: Step,
 ) -> Result<(), Refusal> {
+    match find(store, provider, transaction)? {
+        Some(entry) => put(store, &JournalEntry { step, ..entry }),
+        None => Ok(()),
+    }
+}
+
+/// Whether the card knows the transaction and has not accepted it: then nothing can have moved in it.
+pub(crate) fn is_not_accepted<F: NorFlash>(
+    store: &mut Store<F>,
+    provider: ProviderReference,
+    transaction: &[u8; 16],
+) -> Result<bool, Refusal> {
+    let step = find(store, provider, transaction)?.map(|entry| entry.step);
+    Ok(matches!(step, Some(Step::Requested | Step::Approved | Step::Rejected)))
+}
+
+fn find<F: NorFlash>(
+    store: &mut Store<F>,
+    provider: ProviderReference,
+    transaction: &[u8; 16],
+) -> Result<Option<JournalEntry>, Refusal> {
     let Some(newest) = newest(store)? else {
-        return Ok(());
+        return Ok(None);
     };
     for sequence in recent(newest.sequence, JOURNAL_ENTRIES) {
         if let Some(entry) = get(store, slot(sequence))? {
             if entry.provider == provider && entry.transaction == *transaction {
-                return put(store, &JournalEntry { step, ..entry });
+                return Ok(Some(entry));
             }
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 impl Handle for GetJournal {

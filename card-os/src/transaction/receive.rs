@@ -47,9 +47,12 @@ impl<P: Platform> Context<'_, P> {
             }
             (Kind::TransactionResponse, Stage::Transaction(Round::Awaiting(sent), id)) => {
                 let (next, step) = receive_transaction(sent, message, scratch, reply)?;
-                // What is decided about an inquiry says nothing about the transaction that it asks for.
+                // That an inquiry is declined says nothing about what the card has accepted.
                 let step = match step {
-                    Some(Step::Approved | Step::Declined) if id != sent.transaction() => None,
+                    Some(Step::Approved) if id != sent.transaction() => None,
+                    Some(Step::Declined) if id != sent.transaction() => {
+                        journal::is_not_accepted(self.store, owner.provider, &id.0)?.then_some(Step::Declined)
+                    }
                     step => step,
                 };
                 (next.map(Stage::Decided), step.map(|step| (*id, step)))

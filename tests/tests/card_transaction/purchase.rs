@@ -154,26 +154,32 @@ fn an_inquiry_tells_the_journal_how_an_earlier_transaction_ended() {
     }
 }
 
-/// A terminal that asks in the wrong way must not make a card believe that what it paid was declined.
+/// A terminal that asks in the wrong way must not make a card believe that what it accepted was declined.
 #[test]
-fn a_declined_inquiry_leaves_the_journal_as_it_was() {
-    let mut scene = Scene::new();
-    scene.payer.verify();
-    scene.run_all();
-    let paid = scene.payer.journal();
-    assert_eq!(paid[0].step, JournalStep::Posted);
+fn a_declined_inquiry_ends_in_the_journal_only_what_was_not_accepted() {
+    let accepted = STEPS.iter().position(|step| *step == Step::Build(5)).unwrap() + 1;
+    for taken in [accepted - 1, accepted, STEPS.len()] {
+        for outcome in [Outcome::Declined(NO_MONEY), Outcome::Approved] {
+            let mut scene = Scene::new();
+            scene.payer.verify();
+            scene.run(&STEPS[..taken]);
+            let before = scene.payer.steps();
 
-    for outcome in [Outcome::Declined(NO_MONEY), Outcome::Approved] {
-        scene.bank.outcome = outcome;
-        scene.run(&[Step::Choose, Step::Load, Step::Build(1), Step::Sign(1)]);
-        let response = scene.ask_alone(1);
-        scene.payer.done(&Receive { kind: 2, message: &response });
-        let own = scene.payer.done(&Build { kind: 3, input: &inquiry(&paid[0].transaction) });
-        scene.took(Step::Build(3), own);
-        scene.run(&[Step::Sign(3)]);
-        let response = scene.ask_alone(3);
-        scene.payer.transmit(&bytes(&Receive { kind: 4, message: &response })).unwrap();
-        assert_eq!(scene.payer.journal(), paid);
+            scene.bank.outcome = outcome;
+            let paid = scene.payer.journal()[0].transaction;
+            scene.run(&[Step::Choose, Step::Load, Step::Build(1), Step::Sign(1)]);
+            let response = scene.ask_alone(1);
+            scene.payer.done(&Receive { kind: 2, message: &response });
+            let own = scene.payer.done(&Build { kind: 3, input: &inquiry(&paid) });
+            scene.took(Step::Build(3), own);
+            scene.run(&[Step::Sign(3)]);
+            let response = scene.ask_alone(3);
+            scene.payer.transmit(&bytes(&Receive { kind: 4, message: &response })).unwrap();
+
+            let ended = taken < accepted && outcome != Outcome::Approved;
+            let after = if ended { vec![JournalStep::Declined] } else { before };
+            assert_eq!(scene.payer.steps(), after, "{outcome:?} after {taken} steps");
+        }
     }
 }
 
