@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is a test's verdict")]
 
+mod model;
 mod robust;
 mod suite;
 mod world;
