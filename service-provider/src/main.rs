@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -148,8 +148,13 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Serve { listen, hold } => return serve_until_stopped(data, &listen, hold, cli.json).await,
         Command::Ledger => return ledger(data, cli.json).await,
     };
-    println!("{}", if cli.json { value.to_string() } else { words });
+    say(&if cli.json { value.to_string() } else { words });
     Ok(())
+}
+
+/// Prints a line. Whoever closed the other end of a pipe has read enough.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 fn init(data: &Path, root_key: &Path, validity: &Validity) -> Result<Said> {
@@ -276,11 +281,8 @@ async fn serve_until_stopped(data: &Path, listen: &str, hold: u64, json: bool) -
     let (provider, engine) = engine(data, hold)?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
-    if json {
-        println!("{}", json!({ "listening": address.to_string(), "provider": provider.to_string() }));
-    } else {
-        println!("Provider {provider} listens on {address}");
-    }
+    let value = json!({ "listening": address.to_string(), "provider": provider.to_string() });
+    say(&if json { value.to_string() } else { format!("Provider {provider} listens on {address}") });
     let mut terminate = signal(SignalKind::terminate())?;
     let stop = async {
         tokio::select! {
@@ -309,10 +311,11 @@ async fn ledger(data: &Path, json: bool) -> Result<()> {
     if json {
         let accounts: Vec<Value> = balances.iter().map(account_json).collect();
         let flaws: Vec<String> = audit.flaws.iter().map(ToString::to_string).collect();
-        println!("{}", json!({"accounts": accounts, "entries": audit.entries, "holds": audit.holds, "flaws": flaws}));
+        let value = json!({"accounts": accounts, "entries": audit.entries, "holds": audit.holds, "flaws": flaws});
+        say(&value.to_string());
     } else {
-        balances.iter().for_each(|balance| println!("{}", account_words(balance)));
-        println!("{} entries, {} holds", audit.entries, audit.holds);
+        balances.iter().for_each(|balance| say(&account_words(balance)));
+        say(&format!("{} entries, {} holds", audit.entries, audit.holds));
     }
     if audit.flaws.is_empty() {
         return Ok(());

@@ -5,6 +5,7 @@ mod issue;
 mod profile;
 mod secret;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -101,6 +102,8 @@ impl Which {
     }
 
     fn tell(&self, json: &Value, words: impl FnOnce() -> String) {
-        println!("{}", if self.json { json.to_string() } else { words() });
+        let said = if self.json { json.to_string() } else { words() };
+        // Whoever closed the other end of a pipe has read enough.
+        let _ = writeln!(std::io::stdout().lock(), "{said}");
     }
 }
