@@ -5,15 +5,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::crypto::{AwsLc, Secret};
+use protocol::crypto::{AwsLc, Crypto, Secret, random_scalar};
+use protocol::limits::CARD_MESSAGE_MAX;
+use protocol::member::{FreshKey, KeyExchange};
 use protocol::message::acknowledgment::Decision;
+use protocol::message::descriptor::{self, Descriptor};
+use protocol::message::key_exchange::Verdict;
+use protocol::message::request::{SIGNATURE_LENGTH, Tree};
+use protocol::message::response::Batch;
 use protocol::message::transaction::Terms;
-use protocol::types::{Currency, Ending, ReasonCode, Role, TransactionId, TransactionKind};
+use protocol::message::{Kind, bare};
+use protocol::provider::{Requests, message_digest};
+use protocol::types::{Currency, Ending, Options, Reason, ReasonCode, Role, TransactionId, TransactionKind};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use service_provider::engine::{Policy, Refusal};
 use service_provider::store::Store;
 use service_provider::store::memory::MemoryStore;
+use service_provider::store::transaction::Request;
 use service_provider::time::Timestamp;
 use symbolon_tests::member::{Group, Member, Told, terms};
 use symbolon_tests::world::{OPENING, World};
@@ -267,5 +276,60 @@ async fn an_account_is_its_owners_alone() {
         let members = Arc::clone(&provider.world.members);
         assert_eq!(provider.told(&*members, ask.clone()).await, [Told::Declined(ReasonCode::ACCOUNT); 2]);
         assert_eq!((provider.balances().await, provider.holds().await), (BEFORE, 0));
+    }
+}
+
+/// Strangers get no signed answer of their own, and nothing of theirs is kept. Beside a member they are told, but use
+/// up nothing of the member's.
+#[tokio::test]
+async fn strangers_leave_no_trace() {
+    let mut provider = Provider::new(7).await;
+    let members = Arc::clone(&provider.world.members);
+    let own = Group::new(&members[1..], vec![terms(Role::PAYER, AMOUNT, &[])]);
+    let (leaf, awaiting) = own.key_exchange::<AwsLc>(&mut provider.random).unwrap();
+
+    let alone = provider.stranger(&[]).await;
+    assert!(matches!(provider.answer(&alone).await, Err(Refusal::Rejected(_))));
+    let above = provider.stranger(&[Tree::parse(&leaf).unwrap()]).await;
+    let refused = Batch::parse(&provider.answer(&above).await.unwrap()).unwrap().slice(1..2).encode();
+    let mut scratch = vec![0; CARD_MESSAGE_MAX];
+    let (view, session) = awaiting[0].receive::<AwsLc>(&refused, &mut scratch).unwrap();
+    assert!(matches!(view.verdict, Verdict::Refused(Reason { code: ReasonCode::DISAGREEMENT, .. })));
+    assert!(session.is_none());
+    for message in [&alone, &above] {
+        let root = Requests::new::<AwsLc>(Tree::parse(message).unwrap()).unwrap().root();
+        let request = Request::KeyExchange(root, message_digest::<AwsLc>(message));
+        assert_eq!(provider.world.engine.store().answer(&request).await.unwrap(), None);
+    }
+
+    let granted = provider.answer(&leaf).await.unwrap();
+    assert_eq!(own.establish::<AwsLc>(&awaiting, &granted).unwrap().len(), 1);
+}
+
+impl Provider {
+    /// The key exchange request of somebody with a key that is registered nowhere, above these.
+    async fn stranger(&mut self, children: &[Tree<'_>]) -> Vec<u8> {
+        let descriptor = self.answer(&bare(Kind::DescriptorRequest)).await.unwrap();
+        let descriptor = Descriptor::read_unverified(descriptor::parse(&descriptor).unwrap()).unwrap();
+        let signing = random_scalar::<AwsLc>(&mut self.random);
+        let exchange = KeyExchange {
+            descriptor: &descriptor,
+            signing: &signing,
+            verification: &AwsLc::verification_key(&AwsLc::signing_key(&signing).unwrap()),
+            fresh_key: FreshKey::No,
+            options: Options::none(),
+            account: None,
+            plain_text: &[],
+            sensitive: &[],
+        };
+        let mut own = vec![0; CARD_MESSAGE_MAX];
+        let (length, unsigned) = exchange.request::<AwsLc>(&mut self.random, &mut own).unwrap();
+        let mut combining = unsigned.combine(u8::try_from(children.len()).unwrap()).unwrap();
+        for child in children {
+            combining.child(&child.digests::<AwsLc>()[0], child.nodes()[0].signature).unwrap();
+        }
+        let mut signature = [0; SIGNATURE_LENGTH];
+        combining.sign(&mut self.random, &mut signature).unwrap();
+        Tree::combine(Kind::KeyExchangeRequest, &own[..length], &signature, children).unwrap().encode()
     }
 }

@@ -31,10 +31,17 @@ impl<S: Store> Engine<S> {
         }
         let asked = verify(keys, &requests)?;
         let standings = self.standings(&asked).await?;
+        if standings.iter().all(is_stranger) {
+            return Err(Rejected::NotVerified("anybody's registration").into());
+        }
         let told = tell(&standings);
 
         let transaction = id::draw(now, random);
         let Opened { answer, id, group } = answer(keys, &requests, &asked, &told, transaction, random)?;
+        if standings.iter().any(is_stranger) {
+            // Nothing is kept: strangers must not fill the store, nor use up a node that they have seen of a member's.
+            return Ok(answer.message);
+        }
         let opening = Opening {
             transaction,
             group: id,
@@ -57,20 +64,19 @@ impl<S: Store> Engine<S> {
     async fn standings(&self, asked: &Asked) -> Result<Vec<Standing>, Refusal> {
         let mut standings = Vec::with_capacity(asked.members.len());
         for member in &asked.members {
-            let standing = match options_refused(asked, member) {
-                Some(code) => Err(code),
-                None => self.standing(member).await?,
-            };
-            standings.push(standing);
+            standings.push(self.standing(asked, member).await?);
         }
         Ok(standings)
     }
 
     /// Whether a member may begin, and under which verified name.
-    async fn standing(&self, member: &AskedMember) -> Result<Standing, Refusal> {
+    async fn standing(&self, asked: &Asked, member: &AskedMember) -> Result<Standing, Refusal> {
         let registered = self.store.account_by_key(member.registered()).await?;
         if self.policy.registered_keys_only && registered.is_none() {
             return Ok(Err(ReasonCode::UNKNOWN_MEMBER));
+        }
+        if let Some(code) = options_refused(asked, member) {
+            return Ok(Err(code));
         }
         let Some(claim) = &member.account else { return Ok(Ok(None)) };
         let proved = self.proved(registered, claim).await?;
@@ -80,6 +86,10 @@ impl<S: Store> Engine<S> {
 
 /// A member's verified name where it proved an account, or why it is refused.
 type Standing = Result<Option<String>, ReasonCode>;
+
+fn is_stranger(standing: &Standing) -> bool {
+    *standing == Err(ReasonCode::UNKNOWN_MEMBER)
+}
 
 /// Options that mean nothing, that not all agree on, or that ask for more than a group of this size gets.
 fn options_refused(asked: &Asked, member: &AskedMember) -> Option<ReasonCode> {

@@ -44,7 +44,7 @@ pub struct Policy {
     /// From approval to acknowledgment.
     pub hold: Duration,
     /// Whether a member's key must be registered or endorsed. Where it need not be, account number and account secret
-    /// together are all that it takes to be that member.
+    /// together are all that it takes to be that member, and anybody can have the store remember sessions.
     pub registered_keys_only: bool,
 }
 
