@@ -1,7 +1,8 @@
 //! The virtual card and its reader: the card OS inside a process, with its flash in a file or in memory.
 //!
-//! [`card::SoftwareCard`] is the card in this process; [`tcp`] lets another process drive it; [`image`] keeps its flash
-//! in a file, [`flash`] in memory that loses power where a test says so; [`fault`] does to messages what bad cables do.
+//! [`card::SoftwareCard`] is the card in this process; [`tcp`] lets another process drive it; [`vpcd`] puts it into a
+//! PC/SC reader; [`image`] keeps its flash in a file, [`flash`] in memory that loses power where a test says so;
+//! [`fault`] does to messages what bad cables do.
 
 pub mod atr;
 pub mod card;
@@ -10,3 +11,4 @@ pub mod flash;
 pub mod image;
 pub mod passphrase;
 pub mod tcp;
+pub mod vpcd;

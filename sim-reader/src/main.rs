@@ -9,8 +9,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use sim_reader::card::{Noise, SoftwareCard};
 use sim_reader::image::{ERASE_UNIT, Image, ImageError, SyncPolicy};
 use sim_reader::passphrase::{PASSPHRASE_VARIABLE, Passphrase};
-use sim_reader::tcp;
+use sim_reader::{tcp, vpcd};
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Pages of a new card if nothing else is said: 160 KiB, as on the boards that the firmware runs on.
@@ -30,6 +31,9 @@ enum Command {
     New(New),
     /// Serves the card in an image over TCP until SIGTERM or SIGINT.
     Serve(Serve),
+    /// Puts the card in an image into a virtual PC/SC reader (vsmartcard's vpcd) until SIGTERM or SIGINT. The first line
+    /// comes once the reader is there.
+    Vpcd(Vpcd),
     /// Says what an image is.
     Info(Info),
 }
@@ -66,8 +70,9 @@ struct New {
     making: Making,
 }
 
+/// The card to put somewhere.
 #[derive(Args)]
-struct Serve {
+struct Inserting {
     #[command(flatten)]
     which: Which,
     /// Makes the image first; it must not exist.
@@ -75,15 +80,33 @@ struct Serve {
     new: bool,
     #[command(flatten)]
     making: Making,
+    /// When the disk is waited for.
+    #[arg(long, value_enum, default_value_t = Waiting::Command)]
+    sync: Waiting,
+}
+
+#[derive(Args)]
+struct Serve {
+    #[command(flatten)]
+    inserting: Inserting,
     /// Where to listen; port 0 takes a free one. The address is printed.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
     /// Allows an address that other hosts reach. The connection is not protected: whoever reaches it has the card.
     #[arg(long)]
     allow_remote: bool,
-    /// When the disk is waited for.
-    #[arg(long, value_enum, default_value_t = Waiting::Command)]
-    sync: Waiting,
+}
+
+#[derive(Args)]
+struct Vpcd {
+    #[command(flatten)]
+    inserting: Inserting,
+    /// Where the reader listens. The connection is not protected: whoever is on the way has the card.
+    #[arg(long, default_value = "127.0.0.1")]
+    host: String,
+    /// The port of the reader's slot; the second slot of Debian's has the next.
+    #[arg(long, default_value_t = vpcd::PORT)]
+    port: u16,
 }
 
 #[derive(Args)]
@@ -123,19 +146,55 @@ fn main() -> Result<()> {
             })
         }
         Command::Info(info) => show(&info.which),
-        Command::Serve(serve) => {
-            let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-            threads.block_on(serve_card(&serve))
-        }
+        Command::Serve(serve) => threads()?.block_on(serve_card(&serve)),
+        Command::Vpcd(arguments) => threads()?.block_on(insert_into_vpcd(&arguments)),
     }
+}
+
+fn threads() -> Result<Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }
 
 async fn serve_card(arguments: &Serve) -> Result<()> {
     let local = arguments.listen.ip().is_loopback();
     ensure!(local || arguments.allow_remote, "{} is reached from other hosts: add --allow-remote", arguments.listen);
-    // Asked for before anybody is told that the card is there, so that no signal ends it rudely.
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = stop()?;
+    let card = insert(&arguments.inserting)?;
+    let listener = TcpListener::bind(arguments.listen).await.with_context(|| arguments.listen.to_string())?;
+    let address = listener.local_addr()?;
+    let json = arguments.inserting.which.json;
+    tell(json, &serde_json::json!({ "listening": address }), || format!("listening on {address}"))?;
+    tcp::serve(listener, card, stop).await;
+    Ok(())
+}
 
+async fn insert_into_vpcd(arguments: &Vpcd) -> Result<()> {
+    let stop = stop()?;
+    let card = insert(&arguments.inserting)?;
+    let (host, port) = (arguments.host.as_str(), arguments.port);
+    let reader = format!("{host}:{port}");
+    let mut told = Ok(());
+    let connected = || {
+        let json = serde_json::json!({ "connected": reader });
+        told = tell(arguments.inserting.which.json, &json, || format!("the card is in the reader at {reader}"));
+    };
+    vpcd::serve((host, port), card, connected, stop).await;
+    told
+}
+
+/// Ready when somebody asks this process to end. From this call on no signal ends it rudely.
+fn stop() -> Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// The card, which has proved that it starts, without power.
+fn insert(arguments: &Inserting) -> Result<SoftwareCard<Image>> {
     let sync = arguments.sync.into();
     let mut card = if arguments.new {
         make(&arguments.which, &arguments.making, sync)?
@@ -144,18 +203,7 @@ async fn serve_card(arguments: &Serve) -> Result<()> {
     };
     card.power_on().context("the card does not start")?;
     card.power_off();
-
-    let listener = TcpListener::bind(arguments.listen).await.with_context(|| arguments.listen.to_string())?;
-    let address = listener.local_addr()?;
-    tell(arguments.which.json, &serde_json::json!({ "listening": address }), || format!("listening on {address}"))?;
-    let stop = async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
-    tcp::serve(listener, card, stop).await;
-    Ok(())
+    Ok(card)
 }
 
 fn make(which: &Which, making: &Making, sync: SyncPolicy) -> Result<SoftwareCard<Image>> {
