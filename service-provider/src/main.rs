@@ -290,8 +290,7 @@ async fn serve_until_stopped(data: &Path, listen: &str, hold: u64, json: bool) -
             _ = tokio::signal::ctrl_c() => {}
         }
     };
-    serve(Arc::new(engine), listener, stop).await;
-    Ok(())
+    Ok(serve(Arc::new(engine), listener, stop).await?)
 }
 
 fn engine(data: &Path, hold: u64) -> Result<(ProviderId, Engine<SqliteStore>)> {
