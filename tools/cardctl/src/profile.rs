@@ -31,6 +31,8 @@ use apdu_spec::instruction::PinReference;
 use apdu_spec::limits::{ACCOUNT_INFORMATION_MAX, PIN_LENGTH_MAX, PIN_LENGTH_MIN, PIN_TRIES_MAX, PROVIDER_NAME_MAX};
 use apdu_spec::provider::{Instrument, Policy, ProviderInfo, ProviderRecord, ProviderReference};
 use protocol::amount::Amount;
+use protocol::crypto::{PublicKey, RustCrypto};
+use protocol::message::descriptor::provider_id;
 use protocol::types::Currency;
 use serde::Deserialize;
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -79,7 +81,8 @@ impl Profile {
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let read = || -> Result<Self> {
             let text = std::fs::read_to_string(path)?;
-            Self::resolve(toml::from_str(&text)?, path.parent().unwrap_or(Path::new(".")))
+            let written = toml::from_str(&text).map_err(|error| mistake(&text, &error))?;
+            Self::resolve(written, path.parent().unwrap_or(Path::new(".")))
         };
         read().with_context(|| format!("profile {}", path.display()))
     }
@@ -202,15 +205,20 @@ impl WrittenProvider {
             (1..=ACCOUNT_INFORMATION_MAX).contains(&enrolment.account.len()),
             "an account number takes 1 to {ACCOUNT_INFORMATION_MAX} bytes"
         );
+        let field = |name: &str| format!("{}: {name}", self.enrolment);
+        let provider = bytes(&enrolment.provider).with_context(|| field("provider"))?;
+        let root_key = bytes(&enrolment.root_verification_key).with_context(|| field("root_verification_key"))?;
+        let is_its_own = provider_id::<RustCrypto>(&PublicKey(root_key)).0 == provider;
+        ensure!(is_its_own, "the root_verification_key is another provider's: enrol the account again");
         Ok(Account {
             reference,
-            provider: bytes(&enrolment.provider).context("provider")?,
+            provider,
             name: self.name.clone(),
             instrument: instrument(&enrolment.instrument)?,
             condition: condition(self.condition.as_deref().unwrap_or("pin 1"))?,
             number: enrolment.account.clone(),
-            root_key: bytes(&enrolment.root_verification_key).context("root_verification_key")?,
-            secret: Secret16(bytes(&enrolment.account_secret).context("account_secret")?),
+            root_key,
+            secret: Secret16(bytes(&enrolment.account_secret).with_context(|| field("account_secret"))?),
             policy: self.limits.as_ref().map(|limits| limits.resolve(currency)).transpose().context("limits")?,
         })
     }
@@ -240,6 +248,12 @@ impl Enrolment {
         serde_json::from_str(&text)
             .map_err(|error| anyhow!("not what `service-provider enrol --json` prints ({})", place(&error)))
     }
+}
+
+/// What is wrong and in which line, without the line itself: somebody may have written a PIN there.
+fn mistake(text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    anyhow!("line {}: {}", before.matches('\n').count() + 1, error.message())
 }
 
 fn bytes<const N: usize>(text: &str) -> Result<[u8; N]> {
