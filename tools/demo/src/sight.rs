@@ -165,8 +165,8 @@ impl Sight {
     }
 }
 
-/// The characters of base64 (RFC 4648, 4) that the bytes alone decide, where `shift` bytes of something else stand before
-/// them.
+/// The characters of base64 (RFC 4648, 4) that the bytes alone decide, where `shift` bytes of something else
+/// stand before them.
 fn base64_core(bytes: &[u8], shift: usize) -> Vec<u8> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let bits = |position: usize| {
