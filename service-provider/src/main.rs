@@ -11,13 +11,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use protocol::amount::Amount;
-use protocol::crypto::PublicKey;
+use protocol::crypto::{Crypto, PublicKey};
 use protocol::types::{Currency, ProviderId};
 use rand::rngs::OsRng;
 use serde_json::{Value, json};
 use service_provider::admin::{Enrolment, enrol, register_key};
-use service_provider::engine::{Engine, Policy};
-use service_provider::key_files::{ProviderFiles, RootKey, read_provider};
+use service_provider::engine::{Backend, Engine, Policy};
+use service_provider::key_files::{ProviderFiles, RootKey, destroy_expired, read_provider};
 use service_provider::ledger::Overdraft;
 use service_provider::server::serve;
 use service_provider::storage_key::StorageKeys;
@@ -139,6 +139,9 @@ type Said = (Value, String);
 
 async fn run(cli: Cli) -> Result<()> {
     let data = &cli.data;
+    if !matches!(cli.command, Command::Init { .. }) && !data.join("root.pub").exists() {
+        bail!("{} holds no provider: `init` makes one, --data says where it is", data.display());
+    }
     let (value, words) = match cli.command {
         Command::Init { root_key, validity } => init(data, &root_key, &validity)?,
         Command::Rotate { root_key, validity } => rotate(data, &root_key, &validity)?,
@@ -162,9 +165,10 @@ fn init(data: &Path, root_key: &Path, validity: &Validity) -> Result<Said> {
         bail!("{} holds a provider already; `rotate` makes new keys for it", data.display());
     }
     let validity = validity.duration()?;
-    let root = RootKey::create(root_key, &mut OsRng)?;
+    // The root key comes when nothing else can fail: whoever calls again must not find one already.
     drop(SqliteStore::open(data)?);
-    StorageKeys::create(data, &mut OsRng)?;
+    StorageKeys::read(data).or_else(|_missing| StorageKeys::create(data, &mut OsRng))?;
+    let root = RootKey::create(root_key, &mut OsRng)?;
     let (value, words) = make_descriptor(data, &root, validity)?;
     let words = format!("{words}\nRoot key: {}. Take it offline; only `rotate` needs it.", root_key.display());
     Ok((value, words))
@@ -175,7 +179,14 @@ fn rotate(data: &Path, root_key: &Path, validity: &Validity) -> Result<Said> {
     if root.verification_key()? != read_provider(data)?.root {
         bail!("{} is not the root key of the provider in {}", root_key.display(), data.display());
     }
-    make_descriptor(data, &root, validity.duration()?)
+    let (mut value, words) = make_descriptor(data, &root, validity.duration()?)?;
+    let destroyed = destroy_expired(data, Timestamp::now())?;
+    value["destroyed"] = json!(destroyed);
+    let words = format!(
+        "{words}\nA provider that is running must be started again to use it.\n{} older destroyed.",
+        destroyed.len()
+    );
+    Ok((value, words))
 }
 
 impl Validity {
@@ -298,8 +309,11 @@ fn engine(data: &Path, hold: u64) -> Result<(ProviderId, Engine<SqliteStore>)> {
     if hold.is_zero() || hold > limits::PENDING_MAX {
         bail!("--hold takes 1 to {} seconds", limits::PENDING_MAX.as_secs());
     }
+    destroy_expired(data, Timestamp::now())?;
     let ProviderFiles { provider, ring, .. } = read_provider(data)?;
     let policy = Policy { hold, ..Policy::default() };
+    // The library seeds its random numbers at the first use, which takes a while: now rather than in somebody's purchase.
+    drop(Backend::generate_agreement_key(&mut OsRng));
     Ok((provider, Engine::new(SqliteStore::open(data)?, ring, StorageKeys::read(data)?, policy)))
 }
 
