@@ -120,12 +120,12 @@ pub trait Store: Send + Sync + 'static {
     /// again gets the same ending; a different one is refused.
     fn settle(&self, settlement: Settlement) -> impl Future<Output = Result<Ending, StoreError>> + Send;
 
-    /// Keeps the answer to a transaction request or an acknowledgment that was decided, and returns the one to give: the
-    /// first kept one. With the final notice kept, the group's sessions are no longer needed and are deleted.
+    /// Keeps the answer to a transaction request or an acknowledgment that was decided, and returns the one to give:
+    /// the first kept one. With the final notice kept, the group's sessions are no longer needed and are deleted.
     fn keep(&self, request: Request, answer: Answer) -> impl Future<Output = Result<Vec<u8>, StoreError>> + Send;
 
-    /// Ends what is past its time and forgets what is past [`limits::RETENTION`], at most [`limits::EXPIRE_MAX`] of each;
-    /// returns how many there were in all. Call again at once where it is that many or more.
+    /// Ends what is past its time and forgets what is past [`limits::RETENTION`], at most [`limits::EXPIRE_MAX`] of
+    /// each; returns how many there were in all. Call again at once where it is that many or more.
     fn expire(&self, now: Timestamp) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
     /// What became of a transaction; posted ones are known for ever, others until they are forgotten.

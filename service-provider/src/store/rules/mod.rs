@@ -1,7 +1,7 @@
 //! What each operation does, in terms of rows.
 //!
-//! Every operation first finds out all that could refuse it and then writes, so that a refusal changes nothing even where
-//! the tables cannot undo.
+//! Every operation first finds out all that could refuse it and then writes, so that a refusal changes nothing even
+//! where the tables cannot undo.
 
 mod account;
 mod authorize;

@@ -21,8 +21,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. It ends when every `Writer` is gone and the queue is empty, or when a commit fails: what a disk
-    /// keeps after that is not known, so nothing more is promised.
+    /// Starts the thread. It ends when every `Writer` is gone and the queue is empty, or when a commit fails: what a
+    /// disk keeps after that is not known, so nothing more is promised.
     pub(super) fn start(rows: Rows) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
         let thread = std::thread::Builder::new().name("store-writer".to_owned());
