@@ -53,7 +53,7 @@ enum Command {
         #[command(flatten)]
         validity: Validity,
     },
-    /// Make the keys of the next version and a descriptor for them
+    /// Make the keys of the next version and a descriptor for them; destroy keys that nothing can use any more
     Rotate {
         /// The root key
         #[arg(long)]
@@ -181,7 +181,9 @@ fn rotate(data: &Path, root_key: &Path, validity: &Validity) -> Result<Said> {
     }
     let (mut value, words) = make_descriptor(data, &root, validity.duration()?)?;
     let destroyed = destroy_expired(data, Timestamp::now())?;
-    value["destroyed"] = json!(destroyed);
+    if let Some(said) = value.as_object_mut() {
+        said.insert("destroyed".to_owned(), json!(destroyed));
+    }
     let words = format!(
         "{words}\nA provider that is running must be started again to use it.\n{} older destroyed.",
         destroyed.len()

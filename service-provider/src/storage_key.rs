@@ -18,7 +18,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -27,7 +26,7 @@ use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
 use crate::engine::Backend;
-use crate::key_files::{KeyFileError, read, write_new};
+use crate::key_files::{KeyFileError, destroy, read, write_new};
 
 const NUMBER_LENGTH: usize = 4;
 const NONCE_LENGTH: usize = 12;
@@ -107,8 +106,7 @@ impl Vault {
         let current = self.keys.last_key_value().map(|(number, _)| *number);
         let old: Vec<u32> = self.keys.keys().copied().filter(|number| Some(*number) != current).collect();
         for number in &old {
-            let path = self.path(*number);
-            overwrite_and_remove(&path).map_err(|error| KeyFileError::File { path, error })?;
+            destroy(&self.path(*number))?;
             self.keys.remove(number);
         }
         Ok(old)
@@ -144,14 +142,6 @@ impl Vault {
     fn path(&self, number: u32) -> PathBuf {
         self.folder.join(format!("{number}.key"))
     }
-}
-
-fn overwrite_and_remove(path: &Path) -> std::io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).open(path)?;
-    file.write_all(&[0; 16])?;
-    file.sync_all()?;
-    fs::remove_file(path)?;
-    path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
 }
 
 #[cfg(test)]
