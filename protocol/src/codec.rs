@@ -56,11 +56,14 @@ pub(crate) fn before<'a>(whole: &'a [u8], rest: &[u8]) -> &'a [u8] {
     whole.get(..whole.len().saturating_sub(rest.len())).unwrap_or_default()
 }
 
-/// Writes `value` at the end of `out`.
+/// Writes `value` at the end of `out`. Room is made once: a vector that grows while it is written leaves copies of what
+/// may be secret behind.
 #[cfg(feature = "alloc")]
 pub(crate) fn append<T: Serialize + ?Sized>(value: &T, out: &mut alloc::vec::Vec<u8>) {
-    // A vector grows: the only errors that serializing to one has are those of types that no message contains.
-    if let Ok(bytes) = postcard::to_allocvec(value) {
-        out.extend_from_slice(&bytes);
-    }
+    let start = out.len();
+    let length = postcard::experimental::serialized_size(value).unwrap_or(0);
+    out.resize(start + length, 0);
+    // The room is as long as the value: the only errors left are those of types that no message contains.
+    let written = encode(value, out.get_mut(start..).unwrap_or_default()).unwrap_or(0);
+    out.truncate(start + written);
 }
