@@ -166,12 +166,20 @@ fn init(data: &Path, root_key: &Path, validity: &Validity) -> Result<Said> {
     }
     let validity = validity.duration()?;
     // The root key comes when nothing else can fail: whoever calls again must not find one already.
-    drop(SqliteStore::open(data)?);
+    drop(open_store(data)?);
     StorageKeys::read(data).or_else(|_missing| StorageKeys::create(data, &mut OsRng))?;
     let root = RootKey::create(root_key, &mut OsRng)?;
     let (value, words) = make_descriptor(data, &root, validity)?;
     let words = format!("{words}\nRoot key: {}. Take it offline; only `rotate` needs it.", root_key.display());
     Ok((value, words))
+}
+
+fn open_store(data: &Path) -> Result<SqliteStore> {
+    SqliteStore::open(data).with_context(|| in_folder(data))
+}
+
+fn in_folder(data: &Path) -> String {
+    format!("cannot open the provider in {}", data.display())
 }
 
 fn rotate(data: &Path, root_key: &Path, validity: &Validity) -> Result<Said> {
@@ -221,7 +229,7 @@ fn make_descriptor(data: &Path, root: &RootKey, validity: Duration) -> Result<Sa
 
 fn rotate_storage_key(data: &Path) -> Result<Said> {
     // Opening the store makes sure that no server is running with the old key.
-    let _store = SqliteStore::open(data)?;
+    let _store = open_store(data)?;
     let mut keys = StorageKeys::read(data)?;
     let number = keys.sessions.rotate(&mut OsRng)?;
     let destroyed = keys.sessions.destroy_old()?.len();
@@ -245,7 +253,7 @@ async fn enrol_account(data: &Path, arguments: EnrolArguments) -> Result<Said> {
         opening: amount(&arguments.opening, "opening")?,
     };
     let files = read_provider(data)?;
-    let store = SqliteStore::open(data)?;
+    let store = open_store(data)?;
     let keys = StorageKeys::read(data)?;
     let (_, secret) = enrol(&store, &keys, enrolment, Timestamp::now(), &mut OsRng).await?;
     let secret = hex::encode(secret.as_bytes());
@@ -283,8 +291,9 @@ fn instrument(name: &str) -> Result<Instrument> {
 
 async fn register(data: &Path, account: &str, key: &str) -> Result<Said> {
     let bytes = hex::decode(key).ok().and_then(|bytes| <[u8; 65]>::try_from(bytes).ok());
-    let key = PublicKey(bytes.context("--key takes a verification key: 65 bytes in hex")?);
-    let store = SqliteStore::open(data)?;
+    let bytes = bytes.filter(|bytes| p256::PublicKey::from_sec1_bytes(bytes).is_ok());
+    let key = PublicKey(bytes.context("--key takes a P-256 verification key: 65 bytes in hex, as a card gives it")?);
+    let store = open_store(data)?;
     register_key(&store, &AccountNumber::new(account)?, key).await?;
     let value = json!({ "account": account, "registered": hex::encode(key.0) });
     Ok((value, format!("The key is registered for {account}.")))
@@ -316,11 +325,11 @@ fn engine(data: &Path, hold: u64) -> Result<(ProviderId, Engine<SqliteStore>)> {
     let policy = Policy { hold, ..Policy::default() };
     // The library seeds its random numbers at the first use, which takes a while: now rather than in somebody's purchase.
     drop(Backend::generate_agreement_key(&mut OsRng));
-    Ok((provider, Engine::new(SqliteStore::open(data)?, ring, StorageKeys::read(data)?, policy)))
+    Ok((provider, Engine::new(open_store(data)?, ring, StorageKeys::read(data)?, policy)))
 }
 
 async fn ledger(data: &Path, json: bool) -> Result<()> {
-    let store = SqliteView::open(data)?;
+    let store = SqliteView::open(data).with_context(|| in_folder(data))?;
     let audit = store.verify().await?;
     let balances = balances(&store).await?;
     if json {

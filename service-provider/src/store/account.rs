@@ -166,6 +166,7 @@ impl NewAccount {
         let funding = self.funding.map_or(1, |funding| funding.amount);
         let rules = [
             (self.holder.len() <= limits::NAME_MAX, "the holder's name is too long"),
+            (!self.holder.contains(char::is_control), "the holder's name has control characters in it"),
             (self.instrument != Instrument::Float, "a float is not opened by hand"),
             (is_currency(self.currency), "a currency is three capital letters"),
             (self.credit_limit <= crate::ledger::BALANCE_MAX, "the credit limit is too high"),
