@@ -55,7 +55,7 @@ async fn stay<F: Medium>(reader: (&str, u16), card: &mut SoftwareCard<F>, connec
     let mut connected = Some(connected);
     let mut pause = PAUSE_MIN;
     loop {
-        match Slot::connect(reader).await {
+        match Slot::enter(reader).await {
             Ok(mut slot) => {
                 if let Some(connected) = connected.take() {
                     connected();
@@ -114,6 +114,13 @@ struct Slot {
 }
 
 impl Slot {
+    /// Comes into the reader so that it notices: it takes a card that answers right after another one fell silent for
+    /// the same, without power. So whatever it says first is left without an answer, as in an empty slot.
+    async fn enter(reader: (&str, u16)) -> io::Result<Self> {
+        Self::connect(reader).await?.receive().await?;
+        Self::connect(reader).await
+    }
+
     async fn connect(reader: (&str, u16)) -> io::Result<Self> {
         let stream = within(CONNECT_TIME, TcpStream::connect(reader)).await?;
         // An answer is one write, and the reader waits for it: nothing is gained by waiting for more to send.

@@ -7,3 +7,4 @@ mod driver;
 mod image;
 mod kill;
 mod tcp;
+mod vpcd;
