@@ -24,11 +24,14 @@ impl<S: Store> Engine<S> {
         random: &mut (impl CryptoRngCore + Send),
     ) -> Result<Vec<u8>, Refusal> {
         let requests = parse(message)?;
-        let keys = self.keys.find_valid(&requests.key()?, now).ok_or(Rejected::UnknownKey)?;
+        let key = requests.key()?;
+        self.keys.find(&key).ok_or(Rejected::UnknownKey)?;
         let digest = message_digest::<Backend>(message);
         if let Some(kept) = self.store.answer(&Request::KeyExchange(requests.root(), digest)).await? {
             return Ok(kept);
         }
+        // A kept answer outlives its descriptor; a new one is made under a valid descriptor only.
+        let keys = self.keys.find_valid(&key, now).ok_or(Rejected::UnknownKey)?;
         let asked = verify(keys, &requests)?;
         let standings = self.standings(&asked).await?;
         if standings.iter().all(is_stranger) {
