@@ -1,7 +1,7 @@
 //! The card in a PC/SC reader: `vpcd`, the virtual reader of the vsmartcard project, which pcscd loads as a driver.
 //!
-//! The reader listens, the card connects. Both ways, a frame is a length (two bytes, most significant first) and a body.
-//! What the reader sends is a command APDU, or a request of one byte:
+//! The reader listens, the card connects. Both ways, a frame is a length (two bytes, most significant first) and a
+//! body. What the reader sends is a command APDU, or a request of one byte:
 //!
 //! | body | request | answer |
 //! | --- | --- | --- |
