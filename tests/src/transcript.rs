@@ -12,7 +12,7 @@
 //! transcript.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -22,6 +22,10 @@ pub trait Player {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>>;
     /// Power off and on.
     fn reset(&mut self) -> Result<()>;
+    /// Whether the way to the card can carry this command. What it cannot is left out.
+    fn carries(&self, _command: &[u8]) -> bool {
+        true
+    }
 }
 
 /// One line of a transcript.
@@ -35,6 +39,26 @@ pub enum Step {
 
 /// Transcripts include one another at most this deep.
 const DEPTH_MAX: usize = 4;
+
+/// The transcripts in `vectors/`.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn vectors() -> Result<Vec<PathBuf>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    let entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    let mut paths: Vec<_> = entries.iter().map(fs::DirEntry::path).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "apdu"));
+    ensure!(!paths.is_empty(), "there are no transcripts");
+    paths.sort();
+    Ok(paths)
+}
+
+/// The examples in the card's manual.
+#[must_use]
+pub fn manual() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../apdu-spec/CARD.md")
+}
 
 /// Plays the transcript in a file to a new card.
 ///
@@ -104,6 +128,7 @@ fn parse(
 fn execute(step: &Step, card: &mut impl Player) -> Result<()> {
     match step {
         Step::Reset => card.reset(),
+        Step::Exchange(command, _) if !card.carries(command) => Ok(()),
         Step::Exchange(command, pieces) => {
             let response = card.transmit(command)?;
             ensure!(

@@ -1,12 +1,9 @@
 //! The transcripts in `vectors/` and the examples in the card's manual, played to the card.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use anyhow::Result;
 use sim_reader::card::{Noise, SoftwareCard};
 use sim_reader::flash::RamFlash;
-use symbolon_tests::transcript::{Player, play};
+use symbolon_tests::transcript::{Player, manual, play, vectors};
 
 struct NewCard(SoftwareCard<RamFlash>);
 
@@ -31,27 +28,16 @@ impl Player for NewCard {
     }
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 #[test]
 fn every_transcript_is_answered_as_written() {
-    let mut played = 0;
-    for entry in fs::read_dir(root().join("tests/vectors")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "apdu") {
-            let steps = play(&path, &mut NewCard::new().unwrap()).unwrap_or_else(|error| panic!("{error:#}"));
-            assert!(steps > 0, "{} says nothing", path.display());
-            played += 1;
-        }
+    for path in vectors().unwrap() {
+        let steps = play(&path, &mut NewCard::new().unwrap()).unwrap_or_else(|error| panic!("{error:#}"));
+        assert!(steps > 0, "{} says nothing", path.display());
     }
-    assert!(played > 0, "there are transcripts");
 }
 
 #[test]
 fn the_manuals_examples_are_true() {
-    let manual = root().join("apdu-spec/CARD.md");
-    let steps = play(&manual, &mut NewCard::new().unwrap()).unwrap_or_else(|error| panic!("{error:#}"));
+    let steps = play(&manual(), &mut NewCard::new().unwrap()).unwrap_or_else(|error| panic!("{error:#}"));
     assert!(steps > 30, "the manual has an example a command");
 }

@@ -42,6 +42,16 @@ const TO_RUN_PYTHON: &[Need] = &[
     Need { sign: &["python3", "-c", "import ensurepip"], package: "python3-venv" },
 ];
 
+/// A PC/SC reader, and programs of other hands that use it.
+const TO_TEST_PCSC: &[Need] = &[
+    Need { sign: &["test", "-e", "/usr/sbin/pcscd"], package: "pcscd" },
+    Need { sign: &["test", "-e", "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"], package: "vsmartcard-vpcd" },
+    Need { sign: &["test", "-e", "/usr/bin/opensc-tool"], package: "opensc" },
+    Need { sign: &["test", "-e", "/usr/bin/scriptor"], package: "pcsc-tools" },
+    Need { sign: &["test", "-e", "/usr/lib/python3/dist-packages/smartcard"], package: "python3-pyscard" },
+    Need { sign: &["test", "-e", "/usr/sbin/ip"], package: "iproute2" },
+];
+
 /// Makes sure that the workspace can be compiled.
 pub(crate) fn prepare_to_build(project: &Project) -> Result<()> {
     install_missing(project, TO_BUILD)?;
@@ -57,6 +67,9 @@ pub(crate) fn prepare_to_build_cpp(project: &Project) -> Result<()> {
 /// Makes sure that the tests can run, too: their Python packages are in `target/python`.
 pub(crate) fn prepare_to_test(project: &Project) -> Result<()> {
     prepare_to_build(project)?;
+    if project.root.join("tests/tests/pcsc").exists() {
+        install_missing(project, TO_TEST_PCSC)?;
+    }
     let requirements = project.root.join("tests/interop/requirements.txt");
     if requirements.exists() { prepare_python(project, &requirements) } else { Ok(()) }
 }

@@ -1,0 +1,158 @@
+//! The card in a real PC/SC reader: Debian's pcscd and virtual reader between our card and programs that are not ours.
+
+#![expect(clippy::unwrap_used, reason = "a panic is a test's verdict")]
+
+mod daemon;
+mod programs;
+mod reader;
+mod transcripts;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use sim_reader::card::{Noise, SoftwareCard};
+use sim_reader::image::{Image, SyncPolicy};
+use symbolon_tests::transcript::Player;
+use tempfile::TempDir;
+
+use daemon::Daemon;
+use reader::{Client, InsertedCard, SLOTS};
+
+/// A file of this many bytes, readable and writable by anyone; it takes extended commands to fill and read at once.
+const FILE_LENGTH: usize = 300;
+const CREATE: &[u8] = b"\x00\xE0\x00\x00\x12\x62\x10\x80\x02\x01\x2C\x82\x01\x01\x83\x02\x01\x01\x8C\x03\x03\x00\x00";
+const SELECT: &[u8] = b"\x00\xA4\x00\x04\x02\x01\x01\x00";
+const READ: &[u8] = b"\x00\xB0\x00\x00\x00\x01\x2C";
+const OK: &[u8] = &[0x90, 0x00];
+const NO_CURRENT_FILE: &[u8] = &[0x69, 0x86];
+
+/// UPDATE BINARY of the whole file.
+fn update(content: &[u8; FILE_LENGTH]) -> Vec<u8> {
+    [b"\x00\xD6\x00\x00\x00\x01\x2C".as_slice(), content].concat()
+}
+
+fn content(seed: usize) -> [u8; FILE_LENGTH] {
+    std::array::from_fn(|at| u8::try_from((at * 7 + seed) % 256).unwrap())
+}
+
+fn is_read(content: &[u8; FILE_LENGTH]) -> Vec<u8> {
+    [content.as_slice(), OK].concat()
+}
+
+/// pcscd, a card with the file in its first slot, and a client that is connected to it.
+struct Scene {
+    folder: TempDir,
+    card: Option<InsertedCard>,
+    client: Client,
+    daemon: Daemon,
+}
+
+impl Scene {
+    fn new() -> Result<Self> {
+        let (daemon, folder) = (Daemon::start()?, TempDir::new()?);
+        let (port, name) = SLOTS[0];
+        let card = Some(InsertedCard::create(&daemon, &folder.path().join("card"), port)?);
+        let mut client = Client::connect(&daemon, name)?;
+        assert_eq!(client.transmit(CREATE)?, OK);
+        Ok(Self { folder, card, client, daemon })
+    }
+
+    fn insert_again(&mut self) -> Result<()> {
+        let image = self.folder.path().join("card");
+        self.card = Some(InsertedCard::insert(&self.daemon, &image, SLOTS[0].0)?);
+        self.client.connect_again()
+    }
+}
+
+#[test]
+fn what_comes_through_the_reader_is_what_the_card_gives_in_process() -> Result<()> {
+    let mut scene = Scene::new()?;
+    assert_eq!(scene.client.transmit(&update(&content(1)))?, OK);
+    let commands =
+        [SELECT, READ, b"\x00\xB0\x00\x00\x00", b"\x00\xB0\x01\x00\x00\x00\x00", b"\x00\xA4\x00\x00\x02\x3F\x00"];
+    let through_reader: Vec<_> =
+        commands.iter().map(|command| scene.client.transmit(command)).collect::<Result<_>>()?;
+    assert_eq!(through_reader[1], is_read(&content(1)));
+    let challenges = [(); 2].map(|()| scene.client.transmit(b"\x00\x84\x00\x00\x08").unwrap());
+    assert!(challenges.iter().all(|challenge| challenge.len() == 10 && challenge.ends_with(OK)));
+    assert_ne!(challenges[0], challenges[1]);
+    scene.card.take().unwrap().take_out()?;
+
+    let image = Image::open(&scene.folder.path().join("card"), None, SyncPolicy::Command)?;
+    let mut card = SoftwareCard::new(image, Noise::Os);
+    card.power_on()?;
+    let in_process: Vec<_> = commands.iter().map(|command| card.transmit(command)).collect::<Result<_, _>>()?;
+    assert_eq!(through_reader, in_process);
+    Ok(())
+}
+
+#[test]
+fn resets_forget_what_was_selected_and_nothing_else() -> Result<()> {
+    let mut scene = Scene::new()?;
+    scene.client.transmit(&update(&content(2)))?;
+    for reset in [Client::warm_reset, Client::reset] {
+        assert_eq!(scene.client.transmit(READ)?, is_read(&content(2)));
+        reset(&mut scene.client)?;
+        assert_eq!(scene.client.transmit(READ)?, NO_CURRENT_FILE);
+        assert!(scene.client.transmit(SELECT)?.ends_with(OK));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_card_that_is_torn_out_is_missed_and_comes_back_with_what_it_had_promised() -> Result<()> {
+    let mut scene = Scene::new()?;
+    for round in 0..3 {
+        scene.client.transmit(SELECT)?;
+        assert_eq!(scene.client.transmit(&update(&content(round)))?, OK);
+        scene.card.take().unwrap().tear_out();
+        assert!(scene.client.transmit(READ).is_err(), "nobody is there to answer");
+        scene.insert_again()?;
+        assert_eq!(scene.client.transmit(READ)?, NO_CURRENT_FILE);
+        scene.client.transmit(SELECT)?;
+        assert_eq!(scene.client.transmit(READ)?, is_read(&content(round)));
+    }
+    Ok(())
+}
+
+#[test]
+fn the_card_outlives_pcscd() -> Result<()> {
+    let mut scene = Scene::new()?;
+    scene.client.transmit(&update(&content(3)))?;
+    for pause in [0, 300] {
+        std::thread::sleep(Duration::from_millis(pause));
+        scene.daemon.restart()?;
+        scene.client.connect_again()?;
+        assert_eq!(scene.client.transmit(READ)?, NO_CURRENT_FILE, "the reader took the card's power along");
+        scene.client.transmit(SELECT)?;
+        assert_eq!(scene.client.transmit(READ)?, is_read(&content(3)));
+    }
+    scene.card.take().unwrap().take_out()
+}
+
+#[test]
+fn two_cards_in_two_slots_do_not_meet() -> Result<()> {
+    let mut scene = Scene::new()?;
+    let (port, name) = SLOTS[1];
+    let second = InsertedCard::create(&scene.daemon, &scene.folder.path().join("second"), port)?;
+    let mut other = Client::connect(&scene.daemon, name)?;
+    assert_eq!(other.transmit(READ)?, NO_CURRENT_FILE);
+    assert_eq!(other.transmit(CREATE)?, OK);
+    scene.client.transmit(&update(&content(4)))?;
+    other.transmit(&update(&content(5)))?;
+    assert_eq!(scene.client.transmit(READ)?, is_read(&content(4)));
+    assert_eq!(other.transmit(READ)?, is_read(&content(5)));
+    second.take_out()?;
+    assert!(other.transmit(READ).is_err());
+    assert_eq!(scene.client.transmit(READ)?, is_read(&content(4)));
+    Ok(())
+}
+
+/// Where acknowledgments are delayed, every command takes 40 ms.
+#[test]
+fn no_command_waits_for_the_kernel() -> Result<()> {
+    let answered = Scene::new()?.client.measure(1)?;
+    println!("{answered} commands a second through pcscd");
+    assert!(answered > 200, "{answered} commands a second");
+    Ok(())
+}

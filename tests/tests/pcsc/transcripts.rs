@@ -1,0 +1,33 @@
+//! The conformance transcripts, unchanged, through PC/SC.
+
+use anyhow::{Context, Result};
+use symbolon_tests::transcript::{Step, manual, play, steps, vectors};
+use tempfile::TempDir;
+
+use crate::daemon::Daemon;
+use crate::reader::{Client, InsertedCard, SLOTS};
+
+#[test]
+fn every_transcript_is_answered_as_written_through_pcsc() -> Result<()> {
+    let (daemon, folder) = (Daemon::start()?, TempDir::new()?);
+    let (port, name) = SLOTS[0];
+    let (mut exchanged, mut written, mut too_short) = (0, 0, 0);
+    for (number, path) in vectors()?.into_iter().chain([manual()]).enumerate() {
+        let image = folder.path().join(number.to_string());
+        let card = InsertedCard::create(&daemon, &image, port)?;
+        let mut client = Client::connect(&daemon, name)?;
+        play(&path, &mut client).context("through PC/SC")?;
+        card.take_out()?;
+        exchanged += client.exchanged;
+        for (_, step) in steps(&path)? {
+            if let Step::Exchange(command, _) = step {
+                written += 1;
+                too_short += usize::from(command.len() == 1);
+            }
+        }
+    }
+    println!("{exchanged} commands went through PC/SC; {too_short} of one byte cannot");
+    assert_eq!(exchanged + too_short, written);
+    assert!(exchanged > 100 && too_short < 10, "{exchanged} went, {too_short} did not");
+    Ok(())
+}
