@@ -7,6 +7,9 @@
 /// it.
 pub const DATA_MAX: usize = 3072;
 
+/// What a secure channel adds to a data field at most: padding and a MAC, bytes.
+pub const PROTECTION_MAX: usize = 32;
+
 /// The buffer that holds any command or response the card knows, bytes: an extended header, the data, an extended `Le`.
 pub const APDU_MAX: usize = 4096;
 
@@ -18,6 +21,9 @@ pub const SHORT_EXPECTED_MAX: usize = 256;
 
 /// What an extended `Le` of 0000 asks for, bytes.
 pub const EXTENDED_EXPECTED_MAX: usize = 65_536;
+
+/// How many failed authentications in a row block a key set.
+pub const KEY_TRIES_MAX: u8 = 255;
 
 /// Logical channels, the basic one among them.
 pub const CHANNELS: u8 = 4;
@@ -69,8 +75,8 @@ pub const DESCRIPTOR_MAX: usize = 512;
 /// Entries in the transaction journal; the oldest gives way.
 pub const JOURNAL_ENTRIES: u8 = 16;
 
-const _: () = assert!(DATA_MAX + 9 <= APDU_MAX, "the longest command fits its buffer");
-const _: () = assert!(DATA_MAX + 2 <= APDU_MAX, "the longest response fits its buffer");
+const _: () = assert!(DATA_MAX + PROTECTION_MAX + 9 <= APDU_MAX, "the longest command fits its buffer");
+const _: () = assert!(DATA_MAX + PROTECTION_MAX + 2 <= APDU_MAX, "the longest response fits its buffer");
 const _: () = assert!(RECORD_SIZE_MAX as usize <= DATA_MAX, "a record is read by one command");
 const _: () = assert!(
     (PROVIDERS_MAX as usize) * (PROVIDER_NAME_MAX + PROVIDER_ID_MAX + 20) <= DATA_MAX,

@@ -7,6 +7,8 @@ pub struct Status(pub u16);
 impl Status {
     /// Done.
     pub const OK: Self = Self(0x9000);
+    /// The other side did not prove that it has the keys.
+    pub const NOT_AUTHENTICATED: Self = Self(0x6300);
     /// The flash did not do what it was told; nothing of the command was kept.
     pub const MEMORY_FAILURE: Self = Self(0x6581);
     /// A data field or `Le` of the wrong length.
@@ -86,6 +88,12 @@ impl Status {
     #[must_use]
     pub const fn tries(self) -> Option<u8> {
         if self.0 & 0xFFF0 == 0x63C0 { Some(self.0.to_be_bytes()[1] & 0x0F) } else { None }
+    }
+
+    /// Whether it ends a command that was executed, perhaps with a warning: 9000, 62xx, 63xx.
+    #[must_use]
+    pub const fn is_executed(self) -> bool {
+        matches!(self.0.to_be_bytes(), [0x90, 0x00] | [0x62 | 0x63, _])
     }
 
     /// SW1 and SW2.

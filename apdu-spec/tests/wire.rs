@@ -271,6 +271,23 @@ fn any_header() -> impl Strategy<Value = [u8; 4]> {
 #[test]
 fn commands_without_choice_survive() {
     assert_survives(Instruction::GetStatus(ins::GetStatus));
+    for length in [8, 16] {
+        let bytes = [7; 16];
+        let host_challenge = &bytes[..length];
+        for version in [None, ins::KeyVersion::parse(127).ok()] {
+            assert_survives(Instruction::InitializeUpdate(ins::InitializeUpdate { version, host_challenge }));
+        }
+        for level in [0x01, 0x03, 0x11, 0x13, 0x33] {
+            let level = ins::SecurityLevel::parse(level).unwrap();
+            let (cryptogram, mac) = (host_challenge, host_challenge);
+            assert_survives(Instruction::ExternalAuthenticate(ins::ExternalAuthenticate { level, cryptogram, mac }));
+        }
+    }
+    let version = ins::KeyVersion::parse(1).unwrap();
+    let keys = [ins::KeyBlock { value: &[1; 16], check: &[2; 3] }; 3];
+    for replaced in [None, Some(version)] {
+        assert_survives(Instruction::PutKey(ins::PutKey { replaced, version, keys }));
+    }
     assert_survives(Instruction::ListProviders(ins::ListProviders));
     assert_survives(Instruction::DeleteFile(ins::DeleteFile { file: None }));
     for length in [1, 255, 256] {

@@ -13,7 +13,7 @@ use crate::refusal::Refusal;
 /// Permission for one operation on `T`, given to this command.
 pub(crate) struct Granted<T>(T);
 
-/// Changing what is fixed once the card is SECURED.
+/// Changing what only the issuer changes once the card is SECURED.
 pub(crate) struct Personalisation;
 
 impl<T> Granted<T> {
@@ -26,8 +26,7 @@ impl<T> Granted<T> {
 impl<P: Platform> Context<'_, P> {
     /// Permission for `operation` on a file.
     pub(crate) fn permit(&self, file: File, operation: Operation) -> Result<Granted<File>, Refusal> {
-        let condition = file.parameters()?.security.condition(operation);
-        self.require(condition)?;
+        self.require_for(&file, operation)?;
         Ok(Granted(file))
     }
 
@@ -38,7 +37,7 @@ impl<P: Platform> Context<'_, P> {
         file: File,
         operation: Operation,
     ) -> Result<Granted<File>, Refusal> {
-        self.require(directory.parameters()?.security.condition(operation))?;
+        self.require_for(directory, operation)?;
         Ok(Granted(file))
     }
 
@@ -49,9 +48,25 @@ impl<P: Platform> Context<'_, P> {
         Ok(Granted(provider))
     }
 
-    /// Permission to personalise.
+    /// Permission to personalise: in the clear until SECURED, by the issuer's secure channel always.
     pub(crate) fn permit_personalisation(&self) -> Result<Granted<Personalisation>, Refusal> {
-        if self.is_personalising() { Ok(Granted(Personalisation)) } else { Err(Refusal::NotGranted) }
+        if self.is_personalising() || self.issuer.is_some() {
+            Ok(Granted(Personalisation))
+        } else {
+            Err(Refusal::NotGranted)
+        }
+    }
+
+    /// The issuer decides which files there are, but reads and writes only what their conditions let it.
+    fn require_for(&self, file: &File, operation: Operation) -> Result<(), Refusal> {
+        let is_about_existence = match operation {
+            Operation::CreateFile | Operation::CreateDirectory | Operation::DeleteSelf | Operation::DeleteChild => true,
+            Operation::Read | Operation::Update | Operation::Append => false,
+        };
+        if is_about_existence && self.issuer.is_some() {
+            return Ok(());
+        }
+        self.require(file.parameters()?.security.condition(operation))
     }
 
     /// Before SECURED the card is in a trusted place and everything is permitted (GlobalPlatform Card Specification
@@ -59,8 +74,10 @@ impl<P: Platform> Context<'_, P> {
     fn require(&self, condition: Condition) -> Result<(), Refusal> {
         let holds = |requirement| match requirement {
             Requirement::Pin(pin) => self.channel.verified.contains(pin),
-            // No command authenticates an outside party or opens a secure channel yet.
-            Requirement::Key(_) | Requirement::SecureChannel(_) => false,
+            // A command that is not protected ends the channel that authenticated its key: the two are one.
+            Requirement::Key(key) | Requirement::SecureChannel(key) => {
+                self.issuer.is_some_and(|version| version.number() == key)
+            }
         };
         if self.is_personalising() || condition.is_met(holds) { Ok(()) } else { Err(Refusal::NotGranted) }
     }

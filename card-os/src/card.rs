@@ -1,13 +1,15 @@
 //! The card and its two doors.
 
 use apdu_spec::command::SecureMessaging;
-use apdu_spec::instruction::{GetResponse, Sign};
+use apdu_spec::instruction::{ExternalAuthenticate, GetResponse, Sign};
+use apdu_spec::limits::{SHORT_DATA_MAX, SHORT_EXPECTED_MAX};
 use apdu_spec::{Class, Command, Instruction, Malformed, Status, Wire, Writer};
 
 use crate::boot::BootError;
 use crate::link::Link;
 use crate::platform::Platform;
 use crate::refusal::Refusal;
+use crate::secure_channel::Protected;
 use crate::system::System;
 
 /// A card.
@@ -73,6 +75,8 @@ impl<P: Platform> Card<P> {
     }
 
     fn process(&mut self, command: &[u8], reply: &mut Writer<'_>) -> Result<Status, Refusal> {
+        // `Lc` of three bytes goes into a MAC as it came.
+        let is_extended = matches!(command, [_, _, _, _, 0, _, _, ..]);
         let received = Command::parse(command).map_err(|_| Malformed::Length.into());
         let (class, command) = match received.and_then(|command| Ok((class(&command)?, command))) {
             Ok(received) => received,
@@ -86,12 +90,25 @@ impl<P: Platform> Card<P> {
         }
         let outcome = match self.link.collect(class, command)? {
             None => return Ok(Status::OK),
+            Some(whole) if is_protected(class, &whole) => {
+                let (header, expected) = (whole.header, whole.expected);
+                let data = self.link.collected();
+                let is_extended = data.len() > SHORT_DATA_MAX || expected > SHORT_EXPECTED_MAX || is_extended;
+                let command = Protected { number: class.channel, header, is_extended, data, expected };
+                self.system.execute_protected(command, reply)
+            }
             Some(whole) => Instruction::parse(&whole)
                 .map_err(Refusal::from)
-                .and_then(|instruction| self.system.execute(class.channel, instruction, reply)),
+                .and_then(|instruction| self.system.execute(class.channel, instruction, reply))
+                .map(|()| Status::OK),
         };
         match outcome {
-            Ok(()) => Ok(self.link.keep(reply, command.expected, class.channel)),
+            Ok(Status::OK) => Ok(self.link.keep(reply, command.expected, class.channel)),
+            // A warning and its MAC.
+            Ok(status) => {
+                self.link.forget();
+                Ok(status)
+            }
             Err(refusal) => {
                 self.link.forget();
                 Err(refusal)
@@ -109,12 +126,17 @@ fn is_sign(command: &[u8]) -> bool {
     }
 }
 
+/// Whether a secure channel has to undo the command's protection. EXTERNAL AUTHENTICATE, which opens it, brings its own
+/// MAC.
+fn is_protected(class: Class, command: &Command<'_>) -> bool {
+    let opens = class.proprietary && command.header.instruction == ExternalAuthenticate::INSTRUCTION;
+    class.secure_messaging == SecureMessaging::Proprietary && !opens
+}
+
 fn class(command: &Command<'_>) -> Result<Class, Refusal> {
     let class = Class::parse(command.header.class).ok_or(Malformed::Class)?;
     match class.secure_messaging {
-        SecureMessaging::None => Ok(class),
-        SecureMessaging::Proprietary | SecureMessaging::Iso | SecureMessaging::IsoWithHeader => {
-            Err(Refusal::NoSecureMessaging)
-        }
+        SecureMessaging::None | SecureMessaging::Proprietary => Ok(class),
+        SecureMessaging::Iso | SecureMessaging::IsoWithHeader => Err(Refusal::NoSecureMessaging),
     }
 }

@@ -1,11 +1,13 @@
 //! What a handler works with.
 
 use apdu_spec::LifeCycle;
+use apdu_spec::instruction::KeyVersion;
 use protocol::limits::CARD_MESSAGE_MAX;
 
 use crate::platform::Platform;
 use crate::random::{Random, Seeded};
 use crate::refusal::Refusal;
+use crate::secure_channel::SecureChannel;
 use crate::session::Channel;
 use crate::store::Store;
 use crate::transaction;
@@ -21,6 +23,9 @@ pub(crate) struct Context<'a, P: Platform> {
     pub(crate) number: u8,
     pub(crate) channel: &'a mut Channel,
     pub(crate) transaction: &'a mut transaction::Session,
+    pub(crate) secure: &'a mut SecureChannel,
+    /// The key set whose secure channel brought this command.
+    pub(crate) issuer: Option<KeyVersion>,
     /// Where sealed fields are opened; who does so erases it.
     pub(crate) scratch: &'a mut [u8; CARD_MESSAGE_MAX],
 }

@@ -19,6 +19,7 @@ mod platform;
 mod provider;
 mod random;
 mod refusal;
+mod secure_channel;
 mod session;
 pub mod store;
 mod system;

@@ -1,7 +1,8 @@
 //! Command chaining (ISO/IEC 7816-4, 5.3.3) and GET RESPONSE (5.3.4), once for every command.
 
 use apdu_spec::command::Header;
-use apdu_spec::limits::{DATA_MAX, SHORT_EXPECTED_MAX};
+use apdu_spec::command::SecureMessaging;
+use apdu_spec::limits::{DATA_MAX, PROTECTION_MAX, SHORT_EXPECTED_MAX};
 use apdu_spec::{Class, Command, Malformed, Status, Writer};
 use zeroize::Zeroize;
 
@@ -9,7 +10,7 @@ use crate::refusal::Refusal;
 
 /// What is kept between commands that belong together: the parts of a chain, or the rest of a response. Never both.
 pub(crate) struct Link {
-    buffer: [u8; DATA_MAX],
+    buffer: [u8; DATA_MAX + PROTECTION_MAX],
     kept: Kept,
 }
 
@@ -30,7 +31,7 @@ enum Kept {
 
 impl Default for Link {
     fn default() -> Self {
-        Self { buffer: [0; DATA_MAX], kept: Kept::Nothing }
+        Self { buffer: [0; DATA_MAX + PROTECTION_MAX], kept: Kept::Nothing }
     }
 }
 
@@ -46,7 +47,7 @@ impl Link {
     }
 
     /// Takes a part of a chain. `Ok(None)` asks for more; otherwise the command is whole. A command that does not
-    /// continue the chain forgets it and stands for itself.
+    /// continue the chain forgets it and stands for itself; one that is protected is copied in any case.
     pub(crate) fn collect<'a>(
         &'a mut self,
         class: Class,
@@ -59,12 +60,14 @@ impl Link {
         };
         if begun == 0 {
             self.forget();
-            if !class.chaining {
+            if !class.chaining && class.secure_messaging == SecureMessaging::None {
                 return Ok(Some(command));
             }
         }
         let length = begun + command.data.len();
-        let Some(part) = self.buffer.get_mut(begun..length) else {
+        let max = if class.secure_messaging == SecureMessaging::None { DATA_MAX } else { DATA_MAX + PROTECTION_MAX };
+        let space = self.buffer.get_mut(begun..length).filter(|_| length <= max);
+        let Some(part) = space else {
             self.forget();
             return Err(Malformed::Length.into());
         };
@@ -74,6 +77,15 @@ impl Link {
             return Ok(None);
         }
         Ok(Some(Command { header, data: self.buffer.get(..length).unwrap_or_default(), ..command }))
+    }
+
+    /// The data field of the protected command that [`collect`](Self::collect) gave, to be decrypted in place.
+    pub(crate) fn collected(&mut self) -> &mut [u8] {
+        let length = match self.kept {
+            Kept::Chain { length, .. } => length,
+            Kept::Nothing | Kept::Response { .. } => 0,
+        };
+        self.buffer.get_mut(..length).unwrap_or_default()
     }
 
     /// Cuts a response to what the command asked for and keeps the rest.

@@ -1,6 +1,8 @@
 //! Which object of the store holds what: the high byte is the kind, the rest says which one.
 
-use apdu_spec::instruction::PinReference;
+use core::ops::RangeInclusive;
+
+use apdu_spec::instruction::{KeyVersion, PinReference};
 use apdu_spec::provider::ProviderReference;
 
 use crate::store::ObjectId;
@@ -18,6 +20,14 @@ const SIGNING_KEY: u32 = 0x0800_0000;
 const DESCRIPTOR: u32 = 0x0900_0000;
 const WITHOUT_PIN: u32 = 0x0A00_0000;
 const JOURNAL: u32 = 0x0B00_0000;
+const KEY_SET: u32 = 0x0C00_0000;
+const KEY_TRIES: u32 = 0x0D00_0000;
+
+/// How often a secure channel was begun, four bytes.
+pub(crate) const SEQUENCE_COUNTER: ObjectId = ObjectId(0x0E00_0000);
+
+/// All key sets.
+pub(crate) const KEY_SETS: RangeInclusive<ObjectId> = ObjectId(KEY_SET)..=ObjectId(KEY_SET | 0xFF);
 
 /// A file as the store knows it: counted from 0, the master file. Not the file's identifier, which another directory
 /// may use again.
@@ -81,4 +91,14 @@ pub(crate) fn without_pin(reference: ProviderReference) -> ObjectId {
 /// A slot of the transaction journal.
 pub(crate) fn journal(slot: u8) -> ObjectId {
     ObjectId(JOURNAL | u32::from(slot))
+}
+
+/// The keys ENC, MAC and DEK with one version, 16 bytes each.
+pub(crate) fn key_set(version: KeyVersion) -> ObjectId {
+    ObjectId(KEY_SET | u32::from(version.number()))
+}
+
+/// The failed authentications a key set still allows, one byte.
+pub(crate) fn key_tries(version: KeyVersion) -> ObjectId {
+    ObjectId(KEY_TRIES | u32::from(version.number()))
 }

@@ -51,6 +51,12 @@ pub(crate) enum Refusal {
     },
     /// The PIN is blocked.
     PinBlocked,
+    /// The other side did not prove that it has the keys.
+    NotAuthenticated,
+    /// The key set is blocked.
+    KeyBlocked,
+    /// The command's MAC or encryption is wrong.
+    WrongProtection,
     /// All of what is asked for is in use.
     NotAvailable,
     /// There is no room; nothing was changed.
@@ -87,9 +93,10 @@ impl From<Refusal> for Status {
             Refusal::FileExists => Self::FILE_EXISTS,
             Refusal::NameExists => Self::AID_EXISTS,
             Refusal::WrongOffset => Self::WRONG_OFFSET,
-            Refusal::NotGranted | Refusal::NotVerified => Self::SECURITY_NOT_SATISFIED,
+            Refusal::NotGranted | Refusal::NotVerified | Refusal::WrongProtection => Self::SECURITY_NOT_SATISFIED,
             Refusal::WrongPin { left } => Self::tries_left(left),
-            Refusal::PinBlocked => Self::PIN_BLOCKED,
+            Refusal::NotAuthenticated => Self::NOT_AUTHENTICATED,
+            Refusal::PinBlocked | Refusal::KeyBlocked => Self::PIN_BLOCKED,
             Refusal::NoSpace => Self::NOT_ENOUGH_SPACE,
             Refusal::Memory => Self::MEMORY_FAILURE,
             Refusal::Fault => Self::FAILURE,

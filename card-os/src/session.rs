@@ -6,6 +6,7 @@ use apdu_spec::limits::CHANNELS;
 
 use crate::objects::FileNumber;
 use crate::refusal::Refusal;
+use crate::secure_channel::SecureChannel;
 use crate::transaction;
 
 /// Everything that the card forgets at a reset.
@@ -13,6 +14,8 @@ pub(crate) struct Session {
     channels: [Option<Channel>; CHANNELS as usize],
     /// The transaction session; there is one, whichever channel opened it.
     pub(crate) transaction: transaction::Session,
+    /// The secure channel; there is one, whichever logical channel it is on.
+    pub(crate) secure: SecureChannel,
 }
 
 /// What one logical channel has selected and proved.
@@ -66,15 +69,18 @@ impl Default for Session {
     fn default() -> Self {
         let mut channels = [None; CHANNELS as usize];
         channels[0] = Some(Channel::default());
-        Self { channels, transaction: transaction::Session::default() }
+        Self { channels, transaction: transaction::Session::default(), secure: SecureChannel::default() }
     }
 }
 
 impl Session {
-    /// A channel that is open, and the transaction session beside it.
-    pub(crate) fn channel(&mut self, number: u8) -> Result<(&mut Channel, &mut transaction::Session), Refusal> {
+    /// A channel that is open, and what is beside it.
+    pub(crate) fn channel(
+        &mut self,
+        number: u8,
+    ) -> Result<(&mut Channel, &mut transaction::Session, &mut SecureChannel), Refusal> {
         let channel = self.channels.get_mut(usize::from(number)).and_then(Option::as_mut);
-        Ok((channel.ok_or(Refusal::NoChannel)?, &mut self.transaction))
+        Ok((channel.ok_or(Refusal::NoChannel)?, &mut self.transaction, &mut self.secure))
     }
 
     /// MANAGE CHANNEL. A new channel begins where the card begins.
@@ -94,6 +100,7 @@ impl Session {
                 let channel = self.channels.get_mut(usize::from(number)).ok_or(Refusal::NoChannel)?;
                 channel.take().ok_or(Refusal::NoChannel)?;
                 self.transaction.close(number);
+                self.secure.close_on(number);
             }
         }
         Ok(())

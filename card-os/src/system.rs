@@ -1,6 +1,7 @@
 //! From a typed instruction to its handler: life cycle, channel, commit or rollback.
 
-use apdu_spec::{Instruction, LifeCycle, Writer};
+use apdu_spec::instruction::{KeyVersion, Select, Selector};
+use apdu_spec::{Instruction, LifeCycle, Status, Writer};
 use embedded_storage::nor_flash::NorFlash;
 use protocol::limits::CARD_MESSAGE_MAX;
 
@@ -12,6 +13,7 @@ use crate::life_cycle;
 use crate::platform::Platform;
 use crate::random::Random;
 use crate::refusal::Refusal;
+use crate::secure_channel::Protected;
 use crate::session::{Application, Session};
 use crate::store::Store;
 
@@ -52,14 +54,58 @@ impl<P: Platform> System<P> {
         (self.platform, self.store.into_flash())
     }
 
-    /// One command is one transaction of the store: kept when the handler succeeds, gone when it does not.
+    /// A command in a secure channel: its protection undone, its response protected. Gives the status that goes with
+    /// the response.
+    pub(crate) fn execute_protected(
+        &mut self,
+        command: Protected<'_>,
+        reply: &mut Writer<'_>,
+    ) -> Result<Status, Refusal> {
+        let number = command.number;
+        let plain = self.session.secure.unwrap(command)?;
+        let instruction = Instruction::parse(&plain)?;
+        let issuer = self.session.secure.version();
+        let status = match self.commit(number, issuer, instruction, reply) {
+            Ok(()) => Status::OK,
+            Err(refusal) => {
+                reply.truncate(0);
+                Some(Status::from(refusal)).filter(|status| status.is_executed()).ok_or(refusal)?
+            }
+        };
+        self.session.secure.wrap(status, reply)?;
+        if status == Status::OK && selects_application(&instruction) {
+            self.session.secure.close();
+        }
+        Ok(status)
+    }
+
+    /// A command in the clear. It ends a secure channel on its logical channel; what may follow then are those that
+    /// begin anew, and no other, since the host meant it to be protected.
     pub(crate) fn execute(
         &mut self,
-        channel: u8,
+        number: u8,
         instruction: Instruction<'_>,
         reply: &mut Writer<'_>,
     ) -> Result<(), Refusal> {
-        let outcome = self.handle(channel, instruction, reply).and_then(|()| Ok(self.store.commit()?));
+        let was_open = self.session.secure.is_open_on(number);
+        if !matches!(instruction, Instruction::ExternalAuthenticate(_)) {
+            self.session.secure.close_on(number);
+        }
+        if was_open && !matches!(instruction, Instruction::Select(_) | Instruction::InitializeUpdate(_)) {
+            return Err(Refusal::NotGranted);
+        }
+        self.commit(number, None, instruction, reply)
+    }
+
+    /// One command is one transaction of the store: kept when the handler succeeds, gone when it does not.
+    fn commit(
+        &mut self,
+        channel: u8,
+        issuer: Option<KeyVersion>,
+        instruction: Instruction<'_>,
+        reply: &mut Writer<'_>,
+    ) -> Result<(), Refusal> {
+        let outcome = self.handle(channel, issuer, instruction, reply).and_then(|()| Ok(self.store.commit()?));
         if let Err(refusal) = outcome {
             self.store.rollback();
             if matches!(refusal, Refusal::Memory | Refusal::Fault) {
@@ -69,12 +115,21 @@ impl<P: Platform> System<P> {
         outcome
     }
 
-    fn handle(&mut self, number: u8, instruction: Instruction<'_>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
+    fn handle(
+        &mut self,
+        number: u8,
+        issuer: Option<KeyVersion>,
+        instruction: Instruction<'_>,
+        reply: &mut Writer<'_>,
+    ) -> Result<(), Refusal> {
         let state = life_cycle::get(&mut self.store)?;
         if !is_available(&instruction, state) {
             return Err(Refusal::OutOfOrder);
         }
-        let (channel, transaction) = self.session.channel(number)?;
+        if issuer.is_some() && is_handshake(&instruction) {
+            return Err(Refusal::OutOfOrder);
+        }
+        let (channel, transaction, secure) = self.session.channel(number)?;
         if !is_offered(&instruction, channel.application) {
             return Err(Refusal::NotHere);
         }
@@ -89,6 +144,8 @@ impl<P: Platform> System<P> {
             number,
             channel: &mut *channel,
             transaction: &mut *transaction,
+            secure,
+            issuer,
             scratch: &mut self.scratch,
         };
         let outcome = run(instruction, &mut context, reply);
@@ -128,6 +185,9 @@ fn run<P: Platform>(
         Instruction::ChooseProvider(it) => it.handle(context, reply),
         Instruction::GetJournal(it) => it.handle(context, reply),
         Instruction::ListProviders(it) => it.handle(context, reply),
+        Instruction::InitializeUpdate(it) => it.handle(context, reply),
+        Instruction::ExternalAuthenticate(it) => it.handle(context, reply),
+        Instruction::PutKey(it) => it.handle(context, reply),
         Instruction::StoreData(it) => it.handle(context, reply),
         Instruction::SetStatus(it) => it.handle(context, reply),
         Instruction::GetStatus(it) => it.handle(context, reply),
@@ -140,22 +200,42 @@ fn run<P: Platform>(
     }
 }
 
-/// Which commands a card takes in which state. A locked card only tells what it is; a terminated one too.
+/// Which commands a card takes in which state. A locked card tells what it is and lets its issuer unlock it; a
+/// terminated one only tells what it is.
 fn is_available(instruction: &Instruction<'_>, state: LifeCycle) -> bool {
     match state {
         LifeCycle::OpReady | LifeCycle::Initialized | LifeCycle::Secured => true,
-        LifeCycle::CardLocked | LifeCycle::Terminated => {
-            matches!(instruction, Instruction::Select(_) | Instruction::GetStatus(_))
+        LifeCycle::CardLocked => {
+            let is_issuers = matches!(instruction, Instruction::SetStatus(_));
+            is_issuers || is_handshake(instruction) || tells_what_it_is(instruction)
         }
+        LifeCycle::Terminated => tells_what_it_is(instruction),
     }
+}
+
+fn tells_what_it_is(instruction: &Instruction<'_>) -> bool {
+    matches!(instruction, Instruction::Select(_) | Instruction::GetStatus(_))
+}
+
+/// The commands that open a secure channel.
+fn is_handshake(instruction: &Instruction<'_>) -> bool {
+    matches!(instruction, Instruction::InitializeUpdate(_) | Instruction::ExternalAuthenticate(_))
+}
+
+/// Whether it leaves the application whose secure channel is open.
+fn selects_application(instruction: &Instruction<'_>) -> bool {
+    matches!(instruction, Instruction::Select(Select { selector: Selector::Name(..), .. }))
 }
 
 /// Which commands are one application's own.
 fn is_offered(instruction: &Instruction<'_>, application: Application) -> bool {
     match instruction {
-        Instruction::StoreData(_) | Instruction::SetStatus(_) | Instruction::GetStatus(_) => {
-            application == Application::Issuer
-        }
+        Instruction::InitializeUpdate(_)
+        | Instruction::ExternalAuthenticate(_)
+        | Instruction::PutKey(_)
+        | Instruction::StoreData(_)
+        | Instruction::SetStatus(_)
+        | Instruction::GetStatus(_) => application == Application::Issuer,
         Instruction::ChooseProvider(_)
         | Instruction::LoadDescriptor(_)
         | Instruction::Build(_)

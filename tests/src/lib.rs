@@ -5,6 +5,7 @@ pub mod bench;
 pub mod licence;
 pub mod member;
 pub mod process;
+pub mod scp03;
 pub mod tidy;
 pub mod tls;
 pub mod transcript;

@@ -23,6 +23,9 @@
 //! | proprietary | 18 | [`Receive`] | RECEIVE |
 //! | proprietary | 1A | [`GetJournal`] | GET JOURNAL |
 //! | proprietary | 1C | [`ListProviders`] | LIST PROVIDERS |
+//! | proprietary | 50 | [`InitializeUpdate`] | INITIALIZE UPDATE |
+//! | proprietary | 82 | [`ExternalAuthenticate`] | EXTERNAL AUTHENTICATE |
+//! | proprietary | D8 | [`PutKey`] | PUT KEY |
 //! | proprietary | E2 | [`StoreData`] | STORE DATA |
 //! | proprietary | F0 | [`SetStatus`] | SET STATUS |
 //! | proprietary | F2 | [`GetStatus`] | GET STATUS |
@@ -34,6 +37,7 @@ mod file;
 mod key;
 mod pin;
 mod record;
+mod secure_channel;
 mod select;
 mod transaction;
 
@@ -44,6 +48,7 @@ pub use file::{CreateFile, DeleteFile};
 pub use key::GenerateKeyPair;
 pub use pin::{ChangeReferenceData, PinRecord, PinReference, Verify, VerifyPart};
 pub use record::{AppendRecord, ReadRecord, UpdateRecord};
+pub use secure_channel::{ExternalAuthenticate, InitializeUpdate, KeyBlock, KeyVersion, PutKey, SecurityLevel};
 pub use select::{FileIds, Occurrence, Select, SelectAnswer, Selector};
 pub use transaction::{Build, ChooseProvider, GetJournal, ListProviders, LoadDescriptor, Receive, Sign};
 
@@ -162,6 +167,9 @@ instructions! {
     Receive<'a>, PROPRIETARY;
     GetJournal, PROPRIETARY;
     ListProviders, PROPRIETARY;
+    InitializeUpdate<'a>, PROPRIETARY;
+    ExternalAuthenticate<'a>, PROPRIETARY;
+    PutKey<'a>, PROPRIETARY;
     StoreData<'a>, PROPRIETARY;
     SetStatus, PROPRIETARY;
     GetStatus, PROPRIETARY;

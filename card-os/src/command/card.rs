@@ -27,19 +27,18 @@ impl Handle for StoreData<'_> {
     }
 }
 
-/// Forward only, and SECURED is the last step that can be taken in the clear.
+/// Forward in the clear until SECURED; from there on, through the issuer's secure channel, a card is locked, unlocked
+/// and ended.
 impl Handle for SetStatus {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
         let _granted = context.permit_personalisation()?;
-        match self.state {
-            LifeCycle::Initialized | LifeCycle::Secured if self.state > context.state => {
-                life_cycle::set(context.store, self.state)
-            }
-            LifeCycle::OpReady
-            | LifeCycle::Initialized
-            | LifeCycle::Secured
-            | LifeCycle::CardLocked
-            | LifeCycle::Terminated => Err(Refusal::OutOfOrder),
+        use LifeCycle::{CardLocked, Initialized, OpReady, Secured, Terminated};
+        match (context.state, self.state) {
+            (OpReady, Initialized | Secured)
+            | (Initialized, Secured)
+            | (Secured, CardLocked | Terminated)
+            | (CardLocked, Secured | Terminated) => life_cycle::set(context.store, self.state),
+            _ => Err(Refusal::OutOfOrder),
         }
     }
 }

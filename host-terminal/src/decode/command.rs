@@ -62,6 +62,9 @@ fn describe(instruction: &Instruction<'_>) -> Vec<String> {
         Instruction::GetChallenge(get) => one(format!("GET CHALLENGE: {} bytes", get.length)),
         Instruction::ChangeReferenceData(_) => one("CHANGE REFERENCE DATA: not shown".to_owned()),
         Instruction::StoreData(_) => one("STORE DATA: not shown".to_owned()),
+        Instruction::InitializeUpdate(_) => one("INITIALIZE UPDATE".to_owned()),
+        Instruction::ExternalAuthenticate(_) => one("EXTERNAL AUTHENTICATE".to_owned()),
+        Instruction::PutKey(_) => one("PUT KEY: not shown".to_owned()),
     }
 }
 

@@ -10,14 +10,14 @@ use sim_reader::flash::{Moment, RamFlash};
 
 use crate::{TestCard, card_on, commands, empty_flash, play};
 
-type Objects = BTreeMap<u32, Vec<u8>>;
+pub(crate) type Objects = BTreeMap<u32, Vec<u8>>;
 
-const MOMENTS: [Moment; 4] = [Moment::Before, Moment::Torn, Moment::Unstable, Moment::After];
+pub(crate) const MOMENTS: [Moment; 4] = [Moment::Before, Moment::Torn, Moment::Unstable, Moment::After];
 
 /// The kind of object that holds a PIN's tries.
 const TRIES: u32 = 0x0600_0000;
 
-fn objects(flash: &RamFlash) -> Objects {
+pub(crate) fn objects(flash: &RamFlash) -> Objects {
     let mut store: Store<RamFlash> = Store::mount(flash.clone()).unwrap();
     let ids: Vec<_> = store.ids(ObjectId(0)..=ObjectId(u32::MAX)).collect();
     let mut content = |id| {

@@ -4,6 +4,7 @@
 
 mod cuts;
 mod hostile;
+mod secure_channel;
 mod size;
 
 use std::path::Path;
