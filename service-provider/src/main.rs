@@ -323,7 +323,7 @@ fn engine(data: &Path, hold: u64) -> Result<(ProviderId, Engine<SqliteStore>)> {
     destroy_expired(data, Timestamp::now())?;
     let ProviderFiles { provider, ring, .. } = read_provider(data)?;
     let policy = Policy { hold, ..Policy::default() };
-    // The library seeds its random numbers at the first use, which takes a while: now rather than in somebody's purchase.
+    // The library seeds its random numbers at the first use, which takes a while: now, not in somebody's purchase.
     drop(Backend::generate_agreement_key(&mut OsRng));
     Ok((provider, Engine::new(open_store(data)?, ring, StorageKeys::read(data)?, policy)))
 }

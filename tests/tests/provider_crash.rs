@@ -120,7 +120,7 @@ async fn a_provider_killed_at_any_moment_loses_no_answer_and_no_money() {
     let balances = store.balances(None, 10).await.unwrap();
     let paid: i64 = posted.try_into().unwrap();
     assert!(balances.iter().any(|account| account.funds.balance == paid));
-    assert!(balances.iter().any(|account| account.funds.balance == OPENING as i64 - paid));
+    assert!(balances.iter().any(|account| account.funds.balance == OPENING.cast_signed() - paid));
     let resent = shop.resent.load(Ordering::Relaxed);
     println!("{posted} purchases posted through {KILLS} kills; {resent} requests sent again");
     assert!(posted > 0 && resent > 0);

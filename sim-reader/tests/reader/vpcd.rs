@@ -177,7 +177,7 @@ fn a_reader_that_sends_the_card_away_is_asked_less_and_less_often() {
 
 #[test]
 fn a_card_ends_when_told_to_wherever_it_is() {
-    let (listener, port) = reader();
+    let (_silent, port) = reader();
     let began = Instant::now();
     drop(Inserted::at(port));
     let (listener, port) = reader(); // without the connection that the one before may have left
