@@ -1,6 +1,6 @@
 //! A store in maps: for tests, and for a provider that may forget.
 
-use crate::ledger::{AccountId, Entry, Funds, Posting};
+use crate::ledger::{AccountId, Entry, Funds};
 use crate::store::StoreError;
 use crate::store::account::{Account, AccountNumber, NewAccount};
 use crate::store::tables::{AnswerRow, Database, Effect, NodeRow, Purse, Tables, TransactionRow};
@@ -51,7 +51,8 @@ pub struct Maps {
     keys: HashMap<PublicKey, AccountId>,
     funds: BTreeMap<AccountId, Funds>,
     entries: BTreeMap<TransactionId, Entry>,
-    postings: BTreeMap<(AccountId, TransactionId), Posting>,
+    /// Entries of each account in the order in which they were posted.
+    statements: BTreeMap<AccountId, Vec<TransactionId>>,
     refunds: BTreeMap<TransactionId, BTreeSet<TransactionId>>,
     transactions: BTreeMap<TransactionId, TransactionRow>,
     sessions: BTreeMap<TransactionId, Vec<u8>>,
@@ -132,10 +133,11 @@ impl Tables for Maps {
         Ok(())
     }
 
-    fn insert_entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
+    fn insert_entry(&mut self, entry: &Entry, funds: [&Funds; 2]) -> Result<(), StoreError> {
         self.entries.insert(entry.transaction, *entry);
-        for posting in entry.postings() {
-            self.postings.insert((posting.account, posting.transaction), posting);
+        for (posting, funds) in entry.postings().iter().zip(funds) {
+            self.set_funds(posting.account, funds)?;
+            self.statements.entry(posting.account).or_default().push(entry.transaction);
         }
         if let Some(original) = entry.transfer.refund_of {
             self.refunds.entry(original).or_default().insert(entry.transaction);
@@ -152,20 +154,21 @@ impl Tables for Maps {
         Ok(refunds.map(|id| self.moved_or_held(*id)).fold(0, u64::saturating_add))
     }
 
-    fn postings_after(
+    fn entries_before(
         &self,
         account: AccountId,
-        transaction: Option<TransactionId>,
+        before: Option<TransactionId>,
         limit: usize,
-    ) -> Result<Vec<Posting>, StoreError> {
-        let from =
-            transaction.map_or(Bound::Included((account, TransactionId([0; 16]))), |id| Bound::Excluded((account, id)));
-        let to = Bound::Included((account, TransactionId([0xff; 16])));
-        Ok(self.postings.range((from, to)).take(limit).map(|(_, posting)| *posting).collect())
+    ) -> Result<Vec<Entry>, StoreError> {
+        let mut statement = self.statements.get(&account).into_iter().flatten().rev();
+        if let Some(before) = before {
+            statement.by_ref().find(|id| **id == before);
+        }
+        Ok(statement.filter_map(|id| self.entries.get(id)).take(limit).copied().collect())
     }
 
-    fn entry_and_posting_count(&self) -> Result<(u64, u64), StoreError> {
-        Ok((self.entries.len() as u64, self.postings.len() as u64))
+    fn entry_count(&self) -> Result<u64, StoreError> {
+        Ok(self.entries.len() as u64)
     }
 
     fn insert_transaction(
@@ -173,10 +176,14 @@ impl Tables for Maps {
         id: TransactionId,
         row: &TransactionRow,
         sessions: &[u8],
+        nodes: &[Digest],
     ) -> Result<(), StoreError> {
         self.deadlines.extend(row.phase.deadline().map(|at| (at, id)));
         self.transactions.insert(id, *row);
         self.sessions.insert(id, sessions.to_vec());
+        let rows = nodes.iter().enumerate();
+        self.nodes.extend(rows.map(|(number, digest)| (*digest, NodeRow { transaction: id, root: number == 0 })));
+        self.nodes_of.insert(id, nodes.to_vec());
         Ok(())
     }
 
@@ -244,13 +251,6 @@ impl Tables for Maps {
         for stage in [Stage::KeyExchange, Stage::Transaction, Stage::Acknowledgment] {
             self.answers.remove(&(id, stage));
         }
-        Ok(())
-    }
-
-    fn insert_nodes(&mut self, transaction: TransactionId, nodes: &[Digest]) -> Result<(), StoreError> {
-        let rows = nodes.iter().enumerate();
-        self.nodes.extend(rows.map(|(number, digest)| (*digest, NodeRow { transaction, root: number == 0 })));
-        self.nodes_of.insert(transaction, nodes.to_vec());
         Ok(())
     }
 

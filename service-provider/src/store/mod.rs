@@ -93,12 +93,12 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Balance>, StoreError>> + Send;
 
-    /// An account's entries in the order of their transactions: those after `after`, at most `limit` and
-    /// [`limits::PAGE_MAX`].
+    /// An account's entries, the one posted last first: those before the entry of the transaction `before`, at most
+    /// `limit` and [`limits::PAGE_MAX`].
     fn statement(
         &self,
         account: AccountId,
-        after: Option<TransactionId>,
+        before: Option<TransactionId>,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Entry>, StoreError>> + Send;
 

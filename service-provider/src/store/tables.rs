@@ -3,7 +3,7 @@
 //! The store's rules are written once, over [`Tables`]. A [`Database`] lends them out: for reading, as they were at one
 //! instant; for writing, one operation at a time.
 
-use crate::ledger::{AccountId, Entry, Funds, Posting, Transfer};
+use crate::ledger::{AccountId, Entry, Funds, Transfer};
 use crate::store::StoreError;
 use crate::store::account::{Account, AccountNumber, Instrument, NewAccount};
 use crate::store::transaction::{Phase, Stage};
@@ -103,28 +103,30 @@ pub trait Tables {
     /// Changes balance and holds of an account, which exists.
     fn set_funds(&mut self, account: AccountId, funds: &Funds) -> Result<(), StoreError>;
 
-    /// Adds an entry, whose transaction is new here, and its postings.
-    fn insert_entry(&mut self, entry: &Entry) -> Result<(), StoreError>;
+    /// Adds an entry, whose transaction is new here, as the last one of its two accounts, debit first, which then have
+    /// these funds.
+    fn insert_entry(&mut self, entry: &Entry, funds: [&Funds; 2]) -> Result<(), StoreError>;
     /// The entry of a transaction.
     fn entry(&self, transaction: TransactionId) -> Result<Option<Entry>, StoreError>;
     /// What refunds of a transaction have moved or hold.
     fn refunded(&self, transaction: TransactionId) -> Result<u64, StoreError>;
-    /// Postings of an account after a transaction, ascending.
-    fn postings_after(
+    /// Entries of an account before one of them, the last one first.
+    fn entries_before(
         &self,
         account: AccountId,
-        after: Option<TransactionId>,
+        before: Option<TransactionId>,
         limit: usize,
-    ) -> Result<Vec<Posting>, StoreError>;
-    /// How many entries and how many postings there are.
-    fn entry_and_posting_count(&self) -> Result<(u64, u64), StoreError>;
+    ) -> Result<Vec<Entry>, StoreError>;
+    /// How many entries there are.
+    fn entry_count(&self) -> Result<u64, StoreError>;
 
-    /// Adds a transaction, which is new, and its sessions.
+    /// Adds a transaction, which is new, its sessions, and its nodes, which are new, the root first.
     fn insert_transaction(
         &mut self,
         id: TransactionId,
         row: &TransactionRow,
         sessions: &[u8],
+        nodes: &[Digest],
     ) -> Result<(), StoreError>;
     /// Changes a transaction, which exists: all but its group.
     fn update_transaction(&mut self, id: TransactionId, row: &TransactionRow) -> Result<(), StoreError>;
@@ -147,8 +149,6 @@ pub trait Tables {
     /// Deletes a transaction with its sessions, participants, nodes and answers; its entry stays.
     fn delete_transaction(&mut self, id: TransactionId) -> Result<(), StoreError>;
 
-    /// Adds the nodes of a transaction, the root first, all of which are new.
-    fn insert_nodes(&mut self, transaction: TransactionId, nodes: &[Digest]) -> Result<(), StoreError>;
     /// A used-up node.
     fn node(&self, digest: &Digest) -> Result<Option<NodeRow>, StoreError>;
 

@@ -117,7 +117,7 @@ impl Trial {
             let account = memory.create_account(new.clone()).await.unwrap();
             assert_eq!(sqlite.create_account(new).await, Ok(account));
             accounts.push(account);
-            purses.push(Purse { balance: balance as i64, held: 0, limit: limit as i64, blocked: false });
+            purses.push(Purse { balance: balance.cast_signed(), held: 0, limit: limit.cast_signed(), blocked: false });
         }
         Self { memory, sqlite: Some(sqlite), directory, world, now: START, accounts, purses, sales: Vec::new() }
     }
@@ -213,16 +213,15 @@ impl Trial {
             let same = first.request == wanted.request;
             return if same { Ok(phase.decision().unwrap()) } else { Err(StoreError::AlreadyUsed) };
         }
-        match phase {
-            Phase::Open { until } if wanted.now < until => {}
-            _ => return Err(StoreError::OutOfOrder),
+        if !matches!(phase, Phase::Open { until } if wanted.now < until) {
+            return Err(StoreError::OutOfOrder);
         }
         let decision = match self.model_judge(&wanted.order) {
             None => Decision::Approved,
             Some(reason) => Decision::Declined(reason),
         };
         if let (Decision::Approved, Order::Transfer(transfer)) = (decision, wanted.order) {
-            self.purse(transfer.debit).held += transfer.amount as i64;
+            self.purse(transfer.debit).held += transfer.amount.cast_signed();
         }
         let sale = &mut self.sales[sale];
         sale.authorization = Some(wanted.clone());
@@ -248,7 +247,7 @@ impl Trial {
 
     fn model_judge_transfer(&mut self, transfer: &Transfer) -> Option<ReasonCode> {
         let (debit, credit) = (*self.purse(transfer.debit), *self.purse(transfer.credit));
-        let amount = transfer.amount as i64;
+        let amount = transfer.amount.cast_signed();
         if amount == 0 {
             Some(ReasonCode::AMOUNT)
         } else if transfer.debit == transfer.credit {
@@ -302,14 +301,14 @@ impl Trial {
 
     fn release(&mut self, place: usize) -> Ending {
         if let Some(transfer) = held(&self.sales[place]) {
-            self.purse(transfer.debit).held -= transfer.amount as i64;
+            self.purse(transfer.debit).held -= transfer.amount.cast_signed();
         }
         self.end(place, Ending::Released)
     }
 
     fn post(&mut self, place: usize) -> Ending {
         let transfer = held(&self.sales[place]).unwrap();
-        let amount = transfer.amount as i64;
+        let amount = transfer.amount.cast_signed();
         let debit = self.purse(transfer.debit);
         (debit.held, debit.balance) = (debit.held - amount, debit.balance - amount);
         self.purse(transfer.credit).balance += amount;
@@ -383,9 +382,13 @@ impl Trial {
         for (account, purse) in self.accounts.iter().zip(&self.purses) {
             let balance = balances.iter().find(|balance| balance.account.id == *account).unwrap();
             let funds = balance.funds;
-            let limit = funds.overdraft.amount() as i64;
-            let stored =
-                Purse { balance: funds.balance, held: funds.held as i64, limit, blocked: balance.account.blocked };
+            let limit = funds.overdraft.amount().cast_signed();
+            let stored = Purse {
+                balance: funds.balance,
+                held: funds.held.cast_signed(),
+                limit,
+                blocked: balance.account.blocked,
+            };
             assert_eq!(stored, *purse, "{step:?}");
             let statement = memory.statement(*account, None, 1000).await.unwrap();
             assert_eq!(sqlite.statement(*account, None, 1000).await.unwrap(), statement);

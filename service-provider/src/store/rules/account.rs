@@ -79,16 +79,6 @@ pub(super) fn balances(
     tables.accounts_after(after, limit)?.into_iter().map(balance).collect()
 }
 
-pub(super) fn statement(
-    tables: &impl Tables,
-    account: AccountId,
-    after: Option<TransactionId>,
-    limit: usize,
-) -> Result<Vec<Entry>, StoreError> {
-    let entry = |id| tables.entry(id)?.ok_or(StoreError::Damaged("a posting without its entry"));
-    tables.postings_after(account, after, limit)?.into_iter().map(|posting| entry(posting.transaction)).collect()
-}
-
 fn member_account(tables: &impl Tables, id: AccountId) -> Result<Account, StoreError> {
     let account = tables.account(id)?.ok_or(StoreError::UnknownAccount)?;
     if account.instrument == Instrument::Float { Err(StoreError::UnknownAccount) } else { Ok(account) }

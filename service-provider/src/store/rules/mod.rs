@@ -53,10 +53,10 @@ impl<D: Database> Store for D {
     async fn statement(
         &self,
         account: AccountId,
-        after: Option<TransactionId>,
+        before: Option<TransactionId>,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        self.read(|tables| account::statement(tables, account, after, limit.min(limits::PAGE_MAX)))
+        self.read(|tables| tables.entries_before(account, before, limit.min(limits::PAGE_MAX)))
     }
 
     async fn answer(&self, request: &Request) -> Result<Option<Vec<u8>>, StoreError> {

@@ -24,8 +24,7 @@ pub(super) fn open(tables: &mut impl Tables, opening: &Opening) -> Result<Vec<u8
     }
     let phase = opening.until.map_or(Phase::Closed, |until| Phase::Open { until });
     let row = TransactionRow { group: opening.group, phase, authorized: None, acknowledgment: None };
-    tables.insert_transaction(id, &row, &opening.sessions)?;
-    tables.insert_nodes(id, &opening.nodes)?;
+    tables.insert_transaction(id, &row, &opening.sessions, &opening.nodes)?;
     let row = AnswerRow { request: opening.request, answer: opening.answer.clone() };
     tables.insert_answer(id, Stage::KeyExchange, &row)?;
     Ok(row.answer.message)

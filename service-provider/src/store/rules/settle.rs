@@ -66,9 +66,7 @@ pub(super) fn post(tables: &mut impl Tables, entry: &Entry, held: u64) -> Result
     let [paid, received] = entry.postings();
     let debit = funds(tables, paid.account)?.release(held)?.post(paid.amount)?;
     let credit = funds(tables, received.account)?.post(received.amount)?;
-    tables.set_funds(paid.account, &debit)?;
-    tables.set_funds(received.account, &credit)?;
-    tables.insert_entry(entry)
+    tables.insert_entry(entry, [&debit, &credit])
 }
 
 fn end(

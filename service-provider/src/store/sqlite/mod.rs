@@ -32,12 +32,12 @@ pub const READERS_MAX: usize = 16;
 /// How long a connection waits for a lock of SQLite's own, which nobody holds for long.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Bytes of a page. What a commit costs is the number of its pages rather than their size.
-const PAGE_SIZE: u32 = 8192;
+/// Bytes of a page: those of the disk's and of the system's page cache.
+const PAGE_SIZE: u32 = 4096;
 
 /// Pages of the log that make a commit copy it back into the database: 32 MiB. Pages that many commits change, such as
 /// those of busy accounts, are then copied once.
-const CHECKPOINT_PAGES: u32 = 4096;
+const CHECKPOINT_PAGES: u32 = 8192;
 
 /// KiB of pages that the writer keeps in memory. Not many more: a commit that has split a page walks all of them.
 const WRITER_CACHE: u32 = 16 * 1024;

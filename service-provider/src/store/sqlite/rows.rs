@@ -1,6 +1,6 @@
 //! Typed rows in SQL: one prepared statement each.
 
-use crate::ledger::{AccountId, Entry, Funds, Overdraft, Posting, Transfer};
+use crate::ledger::{AccountId, Entry, Funds, Overdraft, Transfer};
 use crate::store::StoreError;
 use crate::store::account::{Account, AccountNumber, Instrument, NewAccount};
 use crate::store::tables::{AnswerRow, Authorized, Effect, NodeRow, Purse, Tables, TransactionRow};
@@ -72,6 +72,43 @@ impl Rows {
         }
         Ok(found)
     }
+}
+
+impl Rows {
+    /// An entry, and the one before it on its debited and on its credited account.
+    fn linked_entry(&self, transaction: TransactionId) -> Result<Option<LinkedEntry>, StoreError> {
+        let sql = "SELECT kind, debit, credit, amount, currency, refund_of, posted, debit_before, credit_before
+                   FROM entry WHERE transaction_id = ?1";
+        self.one(sql, [transaction.0], |row| {
+            let entry = Entry {
+                transaction,
+                kind: TransactionKind(row.get(0)?),
+                transfer: transfer(row, [1, 2, 3, 4, 5])?,
+                posted: Timestamp(unsigned(row.get(6)?)?),
+            };
+            Ok((entry, [optional_transaction_id(row, 7)?, optional_transaction_id(row, 8)?]))
+        })
+    }
+
+    fn last_entry(&self, account: AccountId) -> Result<Option<TransactionId>, StoreError> {
+        let sql = "SELECT last_entry FROM funds WHERE account_id = ?1";
+        Ok(self.one(sql, [account.0], |row| optional_transaction_id(row, 0))?.flatten())
+    }
+
+    /// The nodes of a transaction, the root first.
+    fn nodes(&self, transaction: TransactionId) -> Result<Vec<Digest>, StoreError> {
+        let sql = "SELECT nodes FROM transactions WHERE transaction_id = ?1";
+        let joined: Vec<u8> = self.one(sql, [transaction.0], |row| get(row, 0))?.unwrap_or_default();
+        let (nodes, []) = joined.as_chunks() else { return Err(StoreError::Damaged("nodes")) };
+        Ok(nodes.iter().copied().map(Digest).collect())
+    }
+}
+
+type LinkedEntry = (Entry, [Option<TransactionId>; 2]);
+
+fn before_on(account: AccountId, entry: &Entry, before: [Option<TransactionId>; 2]) -> Option<TransactionId> {
+    let [on_debit, on_credit] = before;
+    if entry.transfer.debit == account { on_debit } else { on_credit }
 }
 
 impl Tables for Rows {
@@ -152,11 +189,14 @@ impl Tables for Rows {
         self.update(sql, params![account.0, funds.balance, integer(funds.held)?])
     }
 
-    fn insert_entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
+    fn insert_entry(&mut self, entry: &Entry, funds: [&Funds; 2]) -> Result<(), StoreError> {
         let Transfer { debit, credit, amount, currency, refund_of } = entry.transfer;
         self.execute(
-            "INSERT INTO entry (transaction_id, kind, debit, credit, amount, currency, refund_of, posted)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO entry (transaction_id, kind, debit, credit, amount, currency, refund_of, posted,
+                                debit_before, credit_before)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+                     (SELECT last_entry FROM funds WHERE account_id = ?3),
+                     (SELECT last_entry FROM funds WHERE account_id = ?4))",
             params![
                 entry.transaction.0,
                 entry.kind.0,
@@ -168,24 +208,15 @@ impl Tables for Rows {
                 integer(entry.posted.0)?,
             ],
         )?;
-        for posting in entry.postings() {
-            let sql = "INSERT INTO posting (account_id, transaction_id, amount) VALUES (?1, ?2, ?3)";
-            self.execute(sql, params![posting.account.0, posting.transaction.0, posting.amount])?;
+        let sql = "UPDATE funds SET balance = ?2, held = ?3, last_entry = ?4 WHERE account_id = ?1";
+        for (posting, funds) in entry.postings().iter().zip(funds) {
+            self.update(sql, params![posting.account.0, funds.balance, integer(funds.held)?, entry.transaction.0])?;
         }
         Ok(())
     }
 
     fn entry(&self, transaction: TransactionId) -> Result<Option<Entry>, StoreError> {
-        let sql =
-            "SELECT kind, debit, credit, amount, currency, refund_of, posted FROM entry WHERE transaction_id = ?1";
-        self.one(sql, [transaction.0], |row| {
-            Ok(Entry {
-                transaction,
-                kind: TransactionKind(row.get(0)?),
-                transfer: transfer(row, [1, 2, 3, 4, 5])?,
-                posted: Timestamp(unsigned(row.get(6)?)?),
-            })
-        })
+        Ok(self.linked_entry(transaction)?.map(|(entry, _)| entry))
     }
 
     fn refunded(&self, transaction: TransactionId) -> Result<u64, StoreError> {
@@ -196,23 +227,29 @@ impl Tables for Rows {
         Ok(sum.unwrap_or(0))
     }
 
-    fn postings_after(
+    fn entries_before(
         &self,
         account: AccountId,
-        after: Option<TransactionId>,
+        before: Option<TransactionId>,
         limit: usize,
-    ) -> Result<Vec<Posting>, StoreError> {
-        let sql = "SELECT transaction_id, amount FROM posting WHERE account_id = ?1 AND transaction_id > ?2
-                   ORDER BY transaction_id LIMIT ?3";
-        self.all(sql, params![account.0, after.map_or([0; 16], |id| id.0), limit], |row| {
-            Ok(Posting { account, transaction: transaction_id(row, 0)?, amount: row.get(1)? })
-        })
+    ) -> Result<Vec<Entry>, StoreError> {
+        let link = |id| self.linked_entry(id)?.ok_or(StoreError::Damaged("a statement's entry is missing"));
+        let mut next = match before {
+            None => self.last_entry(account)?,
+            Some(id) => self.linked_entry(id)?.and_then(|(entry, before)| before_on(account, &entry, before)),
+        };
+        let mut entries = Vec::new();
+        while let (Some(id), true) = (next, entries.len() < limit) {
+            let (entry, before) = link(id)?;
+            next = before_on(account, &entry, before);
+            entries.push(entry);
+        }
+        Ok(entries)
     }
 
-    fn entry_and_posting_count(&self) -> Result<(u64, u64), StoreError> {
-        let sql = "SELECT (SELECT count(*) FROM entry), (SELECT count(*) FROM posting)";
-        let counts = self.one(sql, [], |row| Ok((unsigned(row.get(0)?)?, unsigned(row.get(1)?)?)))?;
-        counts.ok_or(StoreError::Damaged("no count"))
+    fn entry_count(&self) -> Result<u64, StoreError> {
+        let count = self.one("SELECT count(*) FROM entry", [], |row| unsigned(row.get(0)?))?;
+        count.ok_or(StoreError::Damaged("no count"))
     }
 
     fn insert_transaction(
@@ -220,12 +257,17 @@ impl Tables for Rows {
         id: TransactionId,
         row: &TransactionRow,
         sessions: &[u8],
+        nodes: &[Digest],
     ) -> Result<(), StoreError> {
-        let sql = "INSERT INTO transactions (transaction_id, group_id, phase, deadline) VALUES (?1, ?2, ?3, ?4)";
         let (phase, _) = phase_codes(row.phase);
-        self.execute(sql, params![id.0, row.group.0, phase, deadline(row.phase)?])?;
+        let joined: Vec<u8> = nodes.iter().flat_map(|node| node.0).collect();
+        let sql = "INSERT INTO transactions (transaction_id, group_id, nodes, phase, deadline)
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.execute(sql, params![id.0, row.group.0, joined, phase, deadline(row.phase)?])?;
         let sql = "INSERT INTO session (transaction_id, sealed) VALUES (?1, ?2)";
-        self.execute(sql, params![id.0, sessions]).map(|_| ())
+        self.execute(sql, params![id.0, sessions])?;
+        let sql = "INSERT INTO node (digest, transaction_id) VALUES (?1, ?2)";
+        nodes.iter().try_for_each(|node| self.execute(sql, params![node.0, id.0]).map(|_| ()))
     }
 
     fn update_transaction(&mut self, id: TransactionId, row: &TransactionRow) -> Result<(), StoreError> {
@@ -304,9 +346,14 @@ impl Tables for Rows {
     }
 
     fn delete_transaction(&mut self, id: TransactionId) -> Result<(), StoreError> {
+        for node in self.nodes(id)? {
+            self.execute("DELETE FROM node WHERE digest = ?1", [node.0])?;
+        }
+        for stage in [Stage::KeyExchange, Stage::Transaction, Stage::Acknowledgment] {
+            let sql = "DELETE FROM answer WHERE stage = ?1 AND transaction_id = ?2";
+            self.execute(sql, params![stage as u8, id.0])?;
+        }
         for sql in [
-            "DELETE FROM answer WHERE transaction_id = ?1",
-            "DELETE FROM node WHERE transaction_id = ?1",
             "DELETE FROM session WHERE transaction_id = ?1",
             "DELETE FROM participant WHERE transaction_id = ?1",
             "DELETE FROM transactions WHERE transaction_id = ?1",
@@ -316,18 +363,10 @@ impl Tables for Rows {
         Ok(())
     }
 
-    fn insert_nodes(&mut self, transaction: TransactionId, nodes: &[Digest]) -> Result<(), StoreError> {
-        let sql = "INSERT INTO node (digest, transaction_id, root) VALUES (?1, ?2, ?3)";
-        for (number, node) in nodes.iter().enumerate() {
-            self.execute(sql, params![node.0, transaction.0, number == 0])?;
-        }
-        Ok(())
-    }
-
     fn node(&self, digest: &Digest) -> Result<Option<NodeRow>, StoreError> {
-        self.one("SELECT transaction_id, root FROM node WHERE digest = ?1", [digest.0], |row| {
-            Ok(NodeRow { transaction: transaction_id(row, 0)?, root: row.get(1)? })
-        })
+        let sql = "SELECT transaction_id FROM node WHERE digest = ?1";
+        let Some(transaction) = self.one(sql, [digest.0], |row| transaction_id(row, 0))? else { return Ok(None) };
+        Ok(Some(NodeRow { transaction, root: self.nodes(transaction)?.first() == Some(digest) }))
     }
 
     fn insert_answer(&mut self, id: TransactionId, stage: Stage, row: &AnswerRow) -> Result<bool, StoreError> {
@@ -337,12 +376,12 @@ impl Tables for Rows {
     }
 
     fn answer_root(&self, id: TransactionId, stage: Stage) -> Result<Option<Digest>, StoreError> {
-        let sql = "SELECT root FROM answer WHERE transaction_id = ?1 AND stage = ?2";
+        let sql = "SELECT root FROM answer WHERE stage = ?2 AND transaction_id = ?1";
         self.one(sql, params![id.0, stage as u8], |row| get(row, 0).map(Digest))
     }
 
     fn answer(&self, id: TransactionId, stage: Stage) -> Result<Option<AnswerRow>, StoreError> {
-        let sql = "SELECT request, root, bytes FROM answer WHERE transaction_id = ?1 AND stage = ?2";
+        let sql = "SELECT request, root, bytes FROM answer WHERE stage = ?2 AND transaction_id = ?1";
         self.one(sql, params![id.0, stage as u8], |row| {
             Ok(AnswerRow {
                 request: Digest(row.get(0)?),
@@ -415,13 +454,12 @@ fn authorized(row: &Row<'_>) -> Result<Option<Authorized>, StoreError> {
 
 /// The transfer in columns for debit, credit, amount, currency and the refunded transaction.
 fn transfer(row: &Row<'_>, [debit, credit, amount, money, refund_of]: [usize; 5]) -> Result<Transfer, StoreError> {
-    let refund_of: Option<[u8; 16]> = row.get(refund_of)?;
     Ok(Transfer {
         debit: account_id(row, debit)?,
         credit: account_id(row, credit)?,
         amount: unsigned(row.get(amount)?)?,
         currency: currency(row, money)?,
-        refund_of: refund_of.map(TransactionId),
+        refund_of: optional_transaction_id(row, refund_of)?,
     })
 }
 
@@ -446,6 +484,11 @@ fn account_id(row: &Row<'_>, column: usize) -> Result<AccountId, StoreError> {
 
 fn transaction_id(row: &Row<'_>, column: usize) -> Result<TransactionId, StoreError> {
     get(row, column).map(TransactionId)
+}
+
+fn optional_transaction_id(row: &Row<'_>, column: usize) -> Result<Option<TransactionId>, StoreError> {
+    let id: Option<[u8; 16]> = row.get(column)?;
+    Ok(id.map(TransactionId))
 }
 
 fn currency(row: &Row<'_>, column: usize) -> Result<Currency, StoreError> {

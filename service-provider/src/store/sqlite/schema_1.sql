@@ -23,10 +23,12 @@ CREATE TABLE funds (
     currency TEXT NOT NULL,
     balance INTEGER NOT NULL,
     held INTEGER NOT NULL CHECK (held >= 0),
-    credit_limit INTEGER CHECK (credit_limit >= 0)
+    credit_limit INTEGER CHECK (credit_limit >= 0),
+    last_entry BLOB
 ) STRICT;
 
--- The books. Rows are only ever added.
+-- The books. Rows are only ever added. Each names the entry before it on both of its accounts, and an account its last
+-- one: an account's statement is a way from entry to entry, which costs a posting no page of its own.
 CREATE TABLE entry (
     transaction_id BLOB PRIMARY KEY,
     kind INTEGER NOT NULL,
@@ -35,21 +37,18 @@ CREATE TABLE entry (
     amount INTEGER NOT NULL CHECK (amount > 0),
     currency TEXT NOT NULL,
     refund_of BLOB,
-    posted INTEGER NOT NULL
+    posted INTEGER NOT NULL,
+    debit_before BLOB,
+    credit_before BLOB
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX entry_by_refund ON entry (refund_of) WHERE refund_of IS NOT NULL;
 
-CREATE TABLE posting (
-    account_id INTEGER NOT NULL,
-    transaction_id BLOB NOT NULL REFERENCES entry,
-    amount INTEGER NOT NULL,
-    PRIMARY KEY (account_id, transaction_id)
-) STRICT, WITHOUT ROWID;
-
+-- nodes: the digests of its key exchange request's nodes, one after the other, the root's first.
 -- phase: 0 open, 1 closed, 2 held, 3 declined, 4 posted, 5 released. effect: 0 none, 1 transfer, 2 cancellation.
 CREATE TABLE transactions (
     transaction_id BLOB PRIMARY KEY,
     group_id BLOB NOT NULL,
+    nodes BLOB NOT NULL,
     phase INTEGER NOT NULL,
     deadline INTEGER,
     reason INTEGER,
@@ -75,22 +74,21 @@ CREATE TABLE participant (
 CREATE TABLE session (
     transaction_id BLOB PRIMARY KEY REFERENCES transactions,
     sealed BLOB NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- The nodes of key exchange requests, each used once.
 CREATE TABLE node (
     digest BLOB PRIMARY KEY,
-    transaction_id BLOB NOT NULL REFERENCES transactions,
-    root INTEGER NOT NULL
+    transaction_id BLOB NOT NULL REFERENCES transactions
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX node_by_transaction ON node (transaction_id);
 
--- stage: 0 key exchange, 1 transaction, 2 acknowledgment.
+-- stage: 0 key exchange, 1 transaction, 2 acknowledgment. It comes first in the key, so that each stage's rows are added
+-- at one place.
 CREATE TABLE answer (
     transaction_id BLOB NOT NULL REFERENCES transactions,
     stage INTEGER NOT NULL,
     request BLOB NOT NULL,
     root BLOB NOT NULL,
     bytes BLOB NOT NULL,
-    PRIMARY KEY (transaction_id, stage)
+    PRIMARY KEY (stage, transaction_id)
 ) STRICT;
