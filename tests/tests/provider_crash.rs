@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use protocol::crypto::AwsLc;
@@ -24,6 +24,9 @@ use symbolon_tests::world::{OPENING, World};
 const KILLS: usize = 20;
 const BUYERS: u64 = 4;
 
+/// How long a buyer asks for an answer: far longer than the provider is ever away.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What the buyers share.
 struct Shop {
     members: Arc<[Member; 2]>,
@@ -36,7 +39,9 @@ struct Shop {
 impl Shop {
     /// Sends the same bytes until they are answered.
     fn ask(&self, message: &[u8]) -> Vec<u8> {
+        let began = Instant::now();
         loop {
+            assert!(began.elapsed() < PATIENCE, "the provider does not come back");
             let address = self.address.lock().unwrap().clone();
             match exchange(&address, message) {
                 Ok(answer) => return answer,
