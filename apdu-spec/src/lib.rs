@@ -1,6 +1,6 @@
 //! The card's interface: what travels between a card and whoever drives it, as values and as bytes.
 //!
-//! Both ends use these types: a terminal encodes an [`Instruction`](instruction::Instruction) and the card parses it,
+//! Both ends use these types: a terminal encodes an [`Instruction`] and the card parses it,
 //! so that neither has a second idea of the format. `CARD.md` beside this crate is the reference manual.
 //!
 //! No allocation, no input or output, no keys. Every parser takes a slice, refuses what it does not understand, and

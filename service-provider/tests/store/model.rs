@@ -1,7 +1,7 @@
 //! Random operations against both stores and a plain model: all three give the same results, and the same money.
 //!
-//! The model knows amounts, holds and phases, and no rows; what it does not know (identifications, bytes) the test makes up
-//! from numbers.
+//! The model knows amounts, holds and phases, and no rows; what it does not know (identifications, bytes) the test
+//! makes up from numbers.
 
 use crate::world::{EUR, HOLD, SESSION, START, World, answer, sqlite};
 use proptest::prelude::*;
