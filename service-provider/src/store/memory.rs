@@ -3,7 +3,7 @@
 use crate::ledger::{AccountId, Entry, Funds};
 use crate::store::StoreError;
 use crate::store::account::{Account, AccountNumber, NewAccount};
-use crate::store::tables::{AnswerRow, Database, Effect, NodeRow, Purse, Tables, TransactionRow};
+use crate::store::tables::{AnswerRow, Database, Effect, NodeRow, Purse, Tables, TablesMut, TransactionRow};
 use crate::store::transaction::{Phase, Stage};
 use crate::time::Timestamp;
 use protocol::crypto::PublicKey;
@@ -72,33 +72,6 @@ fn after<K: Ord + Copy, V>(map: &BTreeMap<K, V>, key: Option<K>, limit: usize) -
 }
 
 impl Tables for Maps {
-    fn insert_account(&mut self, new: &NewAccount, funds: &Funds) -> Result<AccountId, StoreError> {
-        let id = AccountId(self.accounts.last_key_value().map_or(1, |(last, _)| last.0.saturating_add(1)));
-        let account = Account {
-            id,
-            number: new.number.clone(),
-            holder: new.holder.clone(),
-            instrument: new.instrument,
-            blocked: false,
-            sealed_secret: new.sealed_secret.clone(),
-        };
-        self.numbers.insert(new.number.clone(), id);
-        self.keys.extend(new.keys.iter().map(|key| (*key, id)));
-        self.accounts.insert(id, account);
-        self.funds.insert(id, *funds);
-        Ok(id)
-    }
-
-    fn insert_key(&mut self, account: AccountId, key: &PublicKey) -> Result<(), StoreError> {
-        self.keys.insert(*key, account);
-        Ok(())
-    }
-
-    fn set_blocked(&mut self, account: AccountId, blocked: bool) -> Result<(), StoreError> {
-        self.accounts.get_mut(&account).ok_or(NO_ACCOUNT)?.blocked = blocked;
-        Ok(())
-    }
-
     fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
         Ok(self.accounts.get(&id).cloned())
     }
@@ -128,23 +101,6 @@ impl Tables for Maps {
         Ok(self.funds.get(&account).copied())
     }
 
-    fn set_funds(&mut self, account: AccountId, funds: &Funds) -> Result<(), StoreError> {
-        *self.funds.get_mut(&account).ok_or(NO_ACCOUNT)? = *funds;
-        Ok(())
-    }
-
-    fn insert_entry(&mut self, entry: &Entry, funds: [&Funds; 2]) -> Result<(), StoreError> {
-        self.entries.insert(entry.transaction, *entry);
-        for (posting, funds) in entry.postings().iter().zip(funds) {
-            self.set_funds(posting.account, funds)?;
-            self.statements.entry(posting.account).or_default().push(entry.transaction);
-        }
-        if let Some(original) = entry.transfer.refund_of {
-            self.refunds.entry(original).or_default().insert(entry.transaction);
-        }
-        Ok(())
-    }
-
     fn entry(&self, transaction: TransactionId) -> Result<Option<Entry>, StoreError> {
         Ok(self.entries.get(&transaction).copied())
     }
@@ -169,6 +125,91 @@ impl Tables for Maps {
 
     fn entry_count(&self) -> Result<u64, StoreError> {
         Ok(self.entries.len() as u64)
+    }
+
+    fn transaction(&self, id: TransactionId) -> Result<Option<TransactionRow>, StoreError> {
+        Ok(self.transactions.get(&id).copied())
+    }
+
+    fn sessions(&self, id: TransactionId) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.sessions.get(&id).cloned())
+    }
+
+    fn participants(&self, id: TransactionId) -> Result<Vec<AccountId>, StoreError> {
+        Ok(self.participants.get(&id).cloned().unwrap_or_default())
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<TransactionId>, StoreError> {
+        let due = self.deadlines.iter().take_while(|(at, _)| *at <= now);
+        Ok(due.take(limit).map(|(_, id)| *id).collect())
+    }
+
+    fn finished_below(&self, bound: TransactionId, limit: usize) -> Result<Vec<TransactionId>, StoreError> {
+        let finished = self.transactions.range(..bound).filter(|(_, row)| row.phase.deadline().is_none());
+        Ok(finished.take(limit).map(|(id, _)| *id).collect())
+    }
+
+    fn pending_after(&self, id: Option<TransactionId>, limit: usize) -> Result<Vec<TransactionId>, StoreError> {
+        let pending = after(&self.transactions, id, usize::MAX).filter(|(_, row)| row.phase.deadline().is_some());
+        Ok(pending.take(limit).map(|(id, _)| *id).collect())
+    }
+
+    fn node(&self, digest: &Digest) -> Result<Option<NodeRow>, StoreError> {
+        Ok(self.nodes.get(digest).copied())
+    }
+
+    fn answer_root(&self, id: TransactionId, stage: Stage) -> Result<Option<Digest>, StoreError> {
+        Ok(self.answers.get(&(id, stage)).map(|row| row.answer.root))
+    }
+
+    fn answer(&self, id: TransactionId, stage: Stage) -> Result<Option<AnswerRow>, StoreError> {
+        Ok(self.answers.get(&(id, stage)).cloned())
+    }
+}
+
+impl TablesMut for Maps {
+    fn insert_account(&mut self, new: &NewAccount, funds: &Funds) -> Result<AccountId, StoreError> {
+        let id = AccountId(self.accounts.last_key_value().map_or(1, |(last, _)| last.0.saturating_add(1)));
+        let account = Account {
+            id,
+            number: new.number.clone(),
+            holder: new.holder.clone(),
+            instrument: new.instrument,
+            blocked: false,
+            sealed_secret: new.sealed_secret.clone(),
+        };
+        self.numbers.insert(new.number.clone(), id);
+        self.keys.extend(new.keys.iter().map(|key| (*key, id)));
+        self.accounts.insert(id, account);
+        self.funds.insert(id, *funds);
+        Ok(id)
+    }
+
+    fn insert_key(&mut self, account: AccountId, key: &PublicKey) -> Result<(), StoreError> {
+        self.keys.insert(*key, account);
+        Ok(())
+    }
+
+    fn set_blocked(&mut self, account: AccountId, blocked: bool) -> Result<(), StoreError> {
+        self.accounts.get_mut(&account).ok_or(NO_ACCOUNT)?.blocked = blocked;
+        Ok(())
+    }
+
+    fn set_funds(&mut self, account: AccountId, funds: &Funds) -> Result<(), StoreError> {
+        *self.funds.get_mut(&account).ok_or(NO_ACCOUNT)? = *funds;
+        Ok(())
+    }
+
+    fn insert_entry(&mut self, entry: &Entry, funds: [&Funds; 2]) -> Result<(), StoreError> {
+        self.entries.insert(entry.transaction, *entry);
+        for (posting, funds) in entry.postings().iter().zip(funds) {
+            self.set_funds(posting.account, funds)?;
+            self.statements.entry(posting.account).or_default().push(entry.transaction);
+        }
+        if let Some(original) = entry.transfer.refund_of {
+            self.refunds.entry(original).or_default().insert(entry.transaction);
+        }
+        Ok(())
     }
 
     fn insert_transaction(
@@ -200,14 +241,6 @@ impl Tables for Maps {
         Ok(())
     }
 
-    fn transaction(&self, id: TransactionId) -> Result<Option<TransactionRow>, StoreError> {
-        Ok(self.transactions.get(&id).copied())
-    }
-
-    fn sessions(&self, id: TransactionId) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.sessions.get(&id).cloned())
-    }
-
     fn delete_sessions(&mut self, id: TransactionId) -> Result<(), StoreError> {
         self.sessions.remove(&id);
         Ok(())
@@ -216,25 +249,6 @@ impl Tables for Maps {
     fn insert_participants(&mut self, id: TransactionId, accounts: &[AccountId]) -> Result<(), StoreError> {
         self.participants.insert(id, accounts.to_vec());
         Ok(())
-    }
-
-    fn participants(&self, id: TransactionId) -> Result<Vec<AccountId>, StoreError> {
-        Ok(self.participants.get(&id).cloned().unwrap_or_default())
-    }
-
-    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<TransactionId>, StoreError> {
-        let due = self.deadlines.iter().take_while(|(at, _)| *at <= now);
-        Ok(due.take(limit).map(|(_, id)| *id).collect())
-    }
-
-    fn finished_below(&self, bound: TransactionId, limit: usize) -> Result<Vec<TransactionId>, StoreError> {
-        let finished = self.transactions.range(..bound).filter(|(_, row)| row.phase.deadline().is_none());
-        Ok(finished.take(limit).map(|(id, _)| *id).collect())
-    }
-
-    fn pending_after(&self, id: Option<TransactionId>, limit: usize) -> Result<Vec<TransactionId>, StoreError> {
-        let pending = after(&self.transactions, id, usize::MAX).filter(|(_, row)| row.phase.deadline().is_some());
-        Ok(pending.take(limit).map(|(id, _)| *id).collect())
     }
 
     fn delete_transaction(&mut self, id: TransactionId) -> Result<(), StoreError> {
@@ -254,24 +268,12 @@ impl Tables for Maps {
         Ok(())
     }
 
-    fn node(&self, digest: &Digest) -> Result<Option<NodeRow>, StoreError> {
-        Ok(self.nodes.get(digest).copied())
-    }
-
     fn insert_answer(&mut self, id: TransactionId, stage: Stage, answer: &AnswerRow) -> Result<bool, StoreError> {
         if self.answers.contains_key(&(id, stage)) {
             return Ok(false);
         }
         self.answers.insert((id, stage), answer.clone());
         Ok(true)
-    }
-
-    fn answer_root(&self, id: TransactionId, stage: Stage) -> Result<Option<Digest>, StoreError> {
-        Ok(self.answers.get(&(id, stage)).map(|row| row.answer.root))
-    }
-
-    fn answer(&self, id: TransactionId, stage: Stage) -> Result<Option<AnswerRow>, StoreError> {
-        Ok(self.answers.get(&(id, stage)).cloned())
     }
 }
 

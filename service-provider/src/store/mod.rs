@@ -7,11 +7,13 @@
 //! Where things are:
 //!
 //! - `rules`: what the operations do, once for all stores, in terms of
-//! - [`tables`]: typed rows, which [`memory`] keeps in maps and [`sqlite`] in a database.
+//! - [`tables`]: typed rows, which [`memory`] keeps in maps and [`sqlite`] in a database;
+//! - [`recent`]: what of them is looked up again and again.
 
 pub mod account;
 pub mod limits;
 pub mod memory;
+pub mod recent;
 mod rules;
 pub mod sqlite;
 pub mod tables;

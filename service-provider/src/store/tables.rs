@@ -6,6 +6,7 @@
 use crate::ledger::{AccountId, Entry, Funds, Transfer};
 use crate::store::StoreError;
 use crate::store::account::{Account, AccountNumber, Instrument, NewAccount};
+use crate::store::recent::Recent;
 use crate::store::transaction::{Phase, Stage};
 use crate::time::Timestamp;
 use protocol::crypto::PublicKey;
@@ -77,14 +78,8 @@ pub struct AnswerRow {
     pub answer: Answer,
 }
 
-/// The rows of a store. Writing methods expect what their documentation says and change nothing else.
+/// The rows of a store, to look at.
 pub trait Tables {
-    /// Adds an account, its funds empty, and its keys, all of which are new.
-    fn insert_account(&mut self, account: &NewAccount, funds: &Funds) -> Result<AccountId, StoreError>;
-    /// Adds a key, which is new, to an account, which exists.
-    fn insert_key(&mut self, account: AccountId, key: &PublicKey) -> Result<(), StoreError>;
-    /// Blocks or unblocks an account, which exists.
-    fn set_blocked(&mut self, account: AccountId, blocked: bool) -> Result<(), StoreError>;
     /// An account.
     fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
     /// The account of a number.
@@ -95,17 +90,10 @@ pub trait Tables {
     fn key_count(&self, account: AccountId) -> Result<usize, StoreError>;
     /// Accounts after one, ascending.
     fn accounts_after(&self, after: Option<AccountId>, limit: usize) -> Result<Vec<AccountId>, StoreError>;
-
     /// An account's money, and whether it may be moved.
     fn purse(&self, account: AccountId) -> Result<Option<Purse>, StoreError>;
     /// An account's money.
     fn funds(&self, account: AccountId) -> Result<Option<Funds>, StoreError>;
-    /// Changes balance and holds of an account, which exists.
-    fn set_funds(&mut self, account: AccountId, funds: &Funds) -> Result<(), StoreError>;
-
-    /// Adds an entry, whose transaction is new here, as the last one of its two accounts, debit first, which then have
-    /// these funds.
-    fn insert_entry(&mut self, entry: &Entry, funds: [&Funds; 2]) -> Result<(), StoreError>;
     /// The entry of a transaction.
     fn entry(&self, transaction: TransactionId) -> Result<Option<Entry>, StoreError>;
     /// What refunds of a transaction have moved or hold.
@@ -119,7 +107,39 @@ pub trait Tables {
     ) -> Result<Vec<Entry>, StoreError>;
     /// How many entries there are.
     fn entry_count(&self) -> Result<u64, StoreError>;
+    /// A transaction.
+    fn transaction(&self, id: TransactionId) -> Result<Option<TransactionRow>, StoreError>;
+    /// A transaction's sessions.
+    fn sessions(&self, id: TransactionId) -> Result<Option<Vec<u8>>, StoreError>;
+    /// The further participants of a transaction, ascending.
+    fn participants(&self, id: TransactionId) -> Result<Vec<AccountId>, StoreError>;
+    /// Transactions whose deadline is `now` or earlier, the earliest first.
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<TransactionId>, StoreError>;
+    /// Transactions without a deadline and below `bound`, ascending.
+    fn finished_below(&self, bound: TransactionId, limit: usize) -> Result<Vec<TransactionId>, StoreError>;
+    /// Transactions after one that wait for their deadline, ascending.
+    fn pending_after(&self, after: Option<TransactionId>, limit: usize) -> Result<Vec<TransactionId>, StoreError>;
+    /// A used-up node.
+    fn node(&self, digest: &Digest) -> Result<Option<NodeRow>, StoreError>;
+    /// The root of an answer.
+    fn answer_root(&self, id: TransactionId, stage: Stage) -> Result<Option<Digest>, StoreError>;
+    /// An answer.
+    fn answer(&self, id: TransactionId, stage: Stage) -> Result<Option<AnswerRow>, StoreError>;
+}
 
+/// The rows of a store, to change them. Methods expect what their documentation says and change nothing else.
+pub trait TablesMut: Tables {
+    /// Adds an account, its funds empty, and its keys, all of which are new.
+    fn insert_account(&mut self, account: &NewAccount, funds: &Funds) -> Result<AccountId, StoreError>;
+    /// Adds a key, which is new, to an account, which exists.
+    fn insert_key(&mut self, account: AccountId, key: &PublicKey) -> Result<(), StoreError>;
+    /// Blocks or unblocks an account, which exists.
+    fn set_blocked(&mut self, account: AccountId, blocked: bool) -> Result<(), StoreError>;
+    /// Changes balance and holds of an account, which exists.
+    fn set_funds(&mut self, account: AccountId, funds: &Funds) -> Result<(), StoreError>;
+    /// Adds an entry, whose transaction is new here, as the last one of its two accounts, debit first, which then have
+    /// these funds.
+    fn insert_entry(&mut self, entry: &Entry, funds: [&Funds; 2]) -> Result<(), StoreError>;
     /// Adds a transaction, which is new, its sessions, and its nodes, which are new, the root first.
     fn insert_transaction(
         &mut self,
@@ -130,40 +150,20 @@ pub trait Tables {
     ) -> Result<(), StoreError>;
     /// Changes a transaction, which exists: all but its group.
     fn update_transaction(&mut self, id: TransactionId, row: &TransactionRow) -> Result<(), StoreError>;
-    /// A transaction.
-    fn transaction(&self, id: TransactionId) -> Result<Option<TransactionRow>, StoreError>;
-    /// A transaction's sessions.
-    fn sessions(&self, id: TransactionId) -> Result<Option<Vec<u8>>, StoreError>;
     /// Deletes a transaction's sessions, if they are there.
     fn delete_sessions(&mut self, id: TransactionId) -> Result<(), StoreError>;
     /// Adds the further participants of a transaction, which had none.
     fn insert_participants(&mut self, id: TransactionId, accounts: &[AccountId]) -> Result<(), StoreError>;
-    /// The further participants of a transaction, ascending.
-    fn participants(&self, id: TransactionId) -> Result<Vec<AccountId>, StoreError>;
-    /// Transactions whose deadline is `now` or earlier, the earliest first.
-    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<TransactionId>, StoreError>;
-    /// Transactions without a deadline and below `bound`, ascending.
-    fn finished_below(&self, bound: TransactionId, limit: usize) -> Result<Vec<TransactionId>, StoreError>;
-    /// Transactions after one that wait for their deadline, ascending.
-    fn pending_after(&self, after: Option<TransactionId>, limit: usize) -> Result<Vec<TransactionId>, StoreError>;
     /// Deletes a transaction with its sessions, participants, nodes and answers; its entry stays.
     fn delete_transaction(&mut self, id: TransactionId) -> Result<(), StoreError>;
-
-    /// A used-up node.
-    fn node(&self, digest: &Digest) -> Result<Option<NodeRow>, StoreError>;
-
     /// Adds an answer; `false` where its transaction and stage have one, which stays.
     fn insert_answer(&mut self, id: TransactionId, stage: Stage, answer: &AnswerRow) -> Result<bool, StoreError>;
-    /// The root of an answer.
-    fn answer_root(&self, id: TransactionId, stage: Stage) -> Result<Option<Digest>, StoreError>;
-    /// An answer.
-    fn answer(&self, id: TransactionId, stage: Stage) -> Result<Option<AnswerRow>, StoreError>;
 }
 
 /// Who lends out tables.
 pub trait Database: Send + Sync + 'static {
     /// The tables lent.
-    type Tables: Tables;
+    type Tables: TablesMut;
 
     /// Runs one operation and makes its changes durable. One that fails has changed nothing. It may run more than once;
     /// what counts, and is returned, is the last time.
@@ -174,4 +174,9 @@ pub trait Database: Send + Sync + 'static {
 
     /// Looks something up, at one instant after every operation that has returned.
     fn read<T>(&self, look_up: impl FnOnce(&Self::Tables) -> Result<T, StoreError>) -> Result<T, StoreError>;
+
+    /// What a process that alone writes remembers of what is committed, if it does.
+    fn recent(&self) -> Option<&Recent> {
+        None
+    }
 }

@@ -6,8 +6,8 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 use service_provider::ledger::AccountId;
 use service_provider::store::sqlite::{DATABASE_FILE, SqliteStore, SqliteView};
-use service_provider::store::tables::{Database, Tables};
-use service_provider::store::transaction::{Order, Request, Settlement};
+use service_provider::store::tables::{Database, Tables, TablesMut};
+use service_provider::store::transaction::{Order, Phase, Request, Settlement};
 use service_provider::store::{Store, StoreError};
 use std::path::Path;
 use std::sync::Arc;
@@ -61,6 +61,8 @@ async fn an_operation_that_fails_after_writing_changes_nothing_and_hurts_no_othe
     released.store(true, Ordering::Relaxed);
     first.await.unwrap().unwrap();
     for transaction in tasks.join_all().await {
+        let group = world.store.group(transaction).await.unwrap().unwrap();
+        assert_eq!((group.phase, group.response), (Phase::Open { until: START.after(crate::world::SESSION) }, None));
         let order = world.authorization(transaction, pay(payer, payee, 1), START);
         world.store.authorize(order).await.unwrap();
     }

@@ -391,7 +391,17 @@ pub(crate) async fn an_outcome_names_who_took_part<S: Store>(world: &World<S>) {
 pub(crate) async fn a_blocked_account_neither_pays_nor_is_paid<S: Store>(world: &World<S>) {
     let (one, other) = (world.account(100, 0).await, world.account(100, 0).await);
     let held = world.approved(pay(one, other, 5), START).await;
-    world.store.set_blocked(one, true).await.unwrap();
+    let number = world.new_account(0, 0).number;
+    assert_eq!(world.store.account_by_number(&number).await, Ok(None));
+    let balances = world.store.balances(None, 10).await.unwrap();
+    let number = &balances.iter().find(|balance| balance.account.id == one).unwrap().account.number;
+    for blocked in [false, true] {
+        world.store.set_blocked(one, blocked).await.unwrap();
+        for _ in 0..2 {
+            let account = world.store.account_by_number(number).await.unwrap().unwrap();
+            assert_eq!((account.id, account.blocked), (one, blocked));
+        }
+    }
     let closed = Decision::Declined(ReasonCode::ACCOUNT_CLOSED);
     assert_eq!(world.decide(pay(one, other, 5), START).await.1, closed);
     assert_eq!(world.decide(pay(other, one, 5), START).await.1, closed);

@@ -2,12 +2,13 @@
 
 use crate::ledger::{AMOUNT_MAX, AccountId, Entry, FUNDING, Funds, Overdraft, Transfer};
 use crate::store::account::{Account, AccountNumber, Balance, Funding, Instrument, NewAccount};
-use crate::store::tables::Tables;
+use crate::store::recent::Name;
+use crate::store::tables::{Tables, TablesMut};
 use crate::store::{StoreError, limits};
 use protocol::crypto::PublicKey;
 use protocol::types::{Currency, TransactionId};
 
-pub(super) fn create(tables: &mut impl Tables, account: &NewAccount) -> Result<AccountId, StoreError> {
+pub(super) fn create(tables: &mut impl TablesMut, account: &NewAccount) -> Result<AccountId, StoreError> {
     account.check()?;
     if tables.account_by_number(&account.number)?.is_some() {
         return Err(StoreError::Exists("the account number"));
@@ -29,7 +30,7 @@ pub(super) fn create(tables: &mut impl Tables, account: &NewAccount) -> Result<A
     Ok(id)
 }
 
-pub(super) fn fund(tables: &mut impl Tables, id: AccountId, funding: Funding) -> Result<(), StoreError> {
+pub(super) fn fund(tables: &mut impl TablesMut, id: AccountId, funding: Funding) -> Result<(), StoreError> {
     let account = tables.account(id)?.ok_or(StoreError::UnknownAccount)?;
     let funds = tables.funds(id)?.ok_or(StoreError::UnknownAccount)?;
     if !account.instrument.holds_money() {
@@ -47,7 +48,7 @@ pub(super) fn fund(tables: &mut impl Tables, id: AccountId, funding: Funding) ->
     transfer_from_float(tables, float, id, funding)
 }
 
-pub(super) fn register_key(tables: &mut impl Tables, account: AccountId, key: &PublicKey) -> Result<(), StoreError> {
+pub(super) fn register_key(tables: &mut impl TablesMut, account: AccountId, key: &PublicKey) -> Result<(), StoreError> {
     member_account(tables, account)?;
     match tables.account_by_key(key)? {
         Some(owner) if owner == account => Ok(()),
@@ -57,12 +58,16 @@ pub(super) fn register_key(tables: &mut impl Tables, account: AccountId, key: &P
     }
 }
 
-pub(super) fn set_blocked(tables: &mut impl Tables, account: AccountId, blocked: bool) -> Result<(), StoreError> {
+pub(super) fn set_blocked(tables: &mut impl TablesMut, account: AccountId, blocked: bool) -> Result<(), StoreError> {
     member_account(tables, account)?;
     tables.set_blocked(account, blocked)
 }
 
-pub(super) fn found(tables: &impl Tables, id: Option<AccountId>) -> Result<Option<Account>, StoreError> {
+pub(super) fn by_name(tables: &impl Tables, name: Name<'_>) -> Result<Option<Account>, StoreError> {
+    let id = match name {
+        Name::Number(number) => tables.account_by_number(number)?,
+        Name::Key(key) => tables.account_by_key(key)?,
+    };
     id.map_or(Ok(None), |id| tables.account(id))
 }
 
@@ -90,7 +95,7 @@ fn check_new_entry(tables: &impl Tables, id: TransactionId) -> Result<(), StoreE
 }
 
 /// The provider's own account of a currency, which is created where it is missing.
-fn float_of(tables: &mut impl Tables, currency: Currency) -> Result<AccountId, StoreError> {
+fn float_of(tables: &mut impl TablesMut, currency: Currency) -> Result<AccountId, StoreError> {
     let number = AccountNumber::float(currency);
     if let Some(id) = tables.account_by_number(&number)? {
         return Ok(id);
@@ -113,7 +118,7 @@ fn out_of_float(float: AccountId, account: AccountId, currency: Currency, amount
 }
 
 fn transfer_from_float(
-    tables: &mut impl Tables,
+    tables: &mut impl TablesMut,
     float: AccountId,
     account: AccountId,
     funding: Funding,

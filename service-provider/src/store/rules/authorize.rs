@@ -1,12 +1,12 @@
 //! Authorizing: deciding a transaction, and holding its money.
 
 use crate::ledger::{AMOUNT_MAX, AccountId, Funds, Transfer};
-use crate::store::tables::{Authorized, Effect, Tables, TransactionRow};
+use crate::store::tables::{Authorized, Effect, Tables, TablesMut, TransactionRow};
 use crate::store::transaction::{Authorization, Decision, Order, Phase};
 use crate::store::{StoreError, limits};
 use protocol::types::{Ending, ReasonCode, TransactionId};
 
-pub(super) fn authorize(tables: &mut impl Tables, wanted: &Authorization) -> Result<Decision, StoreError> {
+pub(super) fn authorize(tables: &mut impl TablesMut, wanted: &Authorization) -> Result<Decision, StoreError> {
     let row = tables.transaction(wanted.transaction)?.ok_or(StoreError::UnknownTransaction)?;
     if let Some(authorized) = row.authorized {
         let same = authorized.request == wanted.request;

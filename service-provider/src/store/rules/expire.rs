@@ -2,13 +2,13 @@
 
 use super::settle;
 use crate::id;
-use crate::store::tables::{Tables, TransactionRow};
+use crate::store::tables::{TablesMut, TransactionRow};
 use crate::store::transaction::Phase;
 use crate::store::{StoreError, limits};
 use crate::time::Timestamp;
 use protocol::types::TransactionId;
 
-pub(super) fn expire(tables: &mut impl Tables, now: Timestamp) -> Result<usize, StoreError> {
+pub(super) fn expire(tables: &mut impl TablesMut, now: Timestamp) -> Result<usize, StoreError> {
     let due = tables.due(now, limits::EXPIRE_MAX)?;
     for id in &due {
         time_out(tables, *id)?;
@@ -20,7 +20,7 @@ pub(super) fn expire(tables: &mut impl Tables, now: Timestamp) -> Result<usize, 
     Ok(due.len() + old.len())
 }
 
-fn time_out(tables: &mut impl Tables, id: TransactionId) -> Result<(), StoreError> {
+fn time_out(tables: &mut impl TablesMut, id: TransactionId) -> Result<(), StoreError> {
     let row = tables.transaction(id)?.ok_or(StoreError::Damaged("a deadline without its transaction"))?;
     match row.phase {
         Phase::Open { .. } => tables.update_transaction(id, &TransactionRow { phase: Phase::Closed, ..row }),

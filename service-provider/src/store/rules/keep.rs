@@ -1,13 +1,13 @@
 //! Keeping answers.
 
 use super::open;
-use crate::store::tables::{AnswerRow, Tables};
+use crate::store::tables::{AnswerRow, Tables, TablesMut};
 use crate::store::transaction::{Request, Stage};
 use crate::store::{StoreError, limits};
 use protocol::provider::Answer;
 use protocol::types::{Digest, TransactionId};
 
-pub(super) fn keep(tables: &mut impl Tables, request: &Request, answer: &Answer) -> Result<Vec<u8>, StoreError> {
+pub(super) fn keep(tables: &mut impl TablesMut, request: &Request, answer: &Answer) -> Result<Vec<u8>, StoreError> {
     if answer.message.len() > limits::ANSWER_MAX {
         return Err(StoreError::Invalid("the answer is too long"));
     }

@@ -13,6 +13,7 @@ mod settle;
 use crate::ledger::audit::{self, Audit};
 use crate::ledger::{AccountId, Entry};
 use crate::store::account::{Account, AccountNumber, Balance, Funding, NewAccount};
+use crate::store::recent::Name;
 use crate::store::tables::{Database, Effect, Tables};
 use crate::store::transaction::{Authorization, Decision, Group, Opening, Request, Settlement, Status};
 use crate::store::{Store, StoreError, limits};
@@ -39,11 +40,11 @@ impl<D: Database> Store for D {
     }
 
     async fn account_by_number(&self, number: &AccountNumber) -> Result<Option<Account>, StoreError> {
-        self.read(|tables| account::found(tables, tables.account_by_number(number)?))
+        found(self, Name::Number(number))
     }
 
     async fn account_by_key(&self, key: &PublicKey) -> Result<Option<Account>, StoreError> {
-        self.read(|tables| account::found(tables, tables.account_by_key(key)?))
+        found(self, Name::Key(key))
     }
 
     async fn balances(&self, after: Option<AccountId>, limit: usize) -> Result<Vec<Balance>, StoreError> {
@@ -60,7 +61,13 @@ impl<D: Database> Store for D {
     }
 
     async fn answer(&self, request: &Request) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(|tables| keep::answer(tables, request))
+        let remembered = match *request {
+            Request::KeyExchange(..) => None,
+            Request::Transaction(id, digest) | Request::Acknowledgment(id, digest) => {
+                self.recent().and_then(|recent| recent.answer(id, request.stage(), digest))
+            }
+        };
+        remembered.map_or_else(|| self.read(|tables| keep::answer(tables, request)), Ok)
     }
 
     async fn open(&self, opening: Opening) -> Result<Vec<u8>, StoreError> {
@@ -68,7 +75,8 @@ impl<D: Database> Store for D {
     }
 
     async fn group(&self, transaction: TransactionId) -> Result<Option<Group>, StoreError> {
-        self.read(|tables| open::group(tables, transaction))
+        let remembered = self.recent().and_then(|recent| recent.group(transaction));
+        remembered.map_or_else(|| self.read(|tables| open::group(tables, transaction)), |group| Ok(Some(group)))
     }
 
     async fn authorize(&self, authorization: Authorization) -> Result<Decision, StoreError> {
@@ -94,6 +102,21 @@ impl<D: Database> Store for D {
     async fn verify(&self) -> Result<Audit, StoreError> {
         self.read(audit::audit)
     }
+}
+
+/// An account by its number or a key, which is remembered for the next time.
+fn found(database: &impl Database, name: Name<'_>) -> Result<Option<Account>, StoreError> {
+    let look_up = |tables: &_| account::by_name(tables, name);
+    let Some(recent) = database.recent() else { return database.read(look_up) };
+    let generation = match recent.account(name) {
+        Ok(account) => return Ok(Some(account)),
+        Err(generation) => generation,
+    };
+    let found = database.read(look_up)?;
+    if let Some(account) = &found {
+        recent.remember(name, account, generation);
+    }
+    Ok(found)
 }
 
 /// What became of a transaction: from its row, or from the books where the row is forgotten.

@@ -1,12 +1,12 @@
 //! Opening: a group of sessions and the answer to its key exchange.
 
 use crate::id;
-use crate::store::tables::{AnswerRow, Tables, TransactionRow};
+use crate::store::tables::{AnswerRow, Tables, TablesMut, TransactionRow};
 use crate::store::transaction::{Group, Opening, Phase, Stage};
 use crate::store::{StoreError, limits};
 use protocol::types::{Digest, TransactionId};
 
-pub(super) fn open(tables: &mut impl Tables, opening: &Opening) -> Result<Vec<u8>, StoreError> {
+pub(super) fn open(tables: &mut impl TablesMut, opening: &Opening) -> Result<Vec<u8>, StoreError> {
     let root = check(opening)?;
     for node in &opening.nodes {
         match tables.node(node)? {

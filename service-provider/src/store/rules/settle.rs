@@ -3,12 +3,12 @@
 use super::authorize::held_transfer;
 use crate::ledger::{AccountId, Entry, Funds};
 use crate::store::StoreError;
-use crate::store::tables::{Authorized, Effect, Tables, TransactionRow};
+use crate::store::tables::{Authorized, Effect, Tables, TablesMut, TransactionRow};
 use crate::store::transaction::{Phase, Settlement};
 use crate::time::Timestamp;
 use protocol::types::{Ending, TransactionId};
 
-pub(super) fn settle(tables: &mut impl Tables, wanted: &Settlement) -> Result<Ending, StoreError> {
+pub(super) fn settle(tables: &mut impl TablesMut, wanted: &Settlement) -> Result<Ending, StoreError> {
     let row = tables.transaction(wanted.transaction)?.ok_or(StoreError::UnknownTransaction)?;
     let (Some(authorized), Some(_)) = (row.authorized, row.phase.decision()) else {
         return Err(StoreError::OutOfOrder);
@@ -31,7 +31,7 @@ pub(super) fn settle(tables: &mut impl Tables, wanted: &Settlement) -> Result<En
 }
 
 fn accept(
-    tables: &mut impl Tables,
+    tables: &mut impl TablesMut,
     id: TransactionId,
     row: &TransactionRow,
     authorized: &Authorized,
@@ -53,7 +53,11 @@ fn accept(
 }
 
 /// Ends a decided transaction without effect, and gives back what it holds.
-pub(super) fn release(tables: &mut impl Tables, id: TransactionId, row: &TransactionRow) -> Result<Ending, StoreError> {
+pub(super) fn release(
+    tables: &mut impl TablesMut,
+    id: TransactionId,
+    row: &TransactionRow,
+) -> Result<Ending, StoreError> {
     if let Some(Effect::Transfer(transfer)) = row.authorized.map(|authorized| authorized.effect) {
         let debit = funds(tables, transfer.debit)?.release(transfer.amount)?;
         tables.set_funds(transfer.debit, &debit)?;
@@ -62,7 +66,7 @@ pub(super) fn release(tables: &mut impl Tables, id: TransactionId, row: &Transac
 }
 
 /// Writes an entry, changes the balances by it, and gives back what the debited account `held` for it.
-pub(super) fn post(tables: &mut impl Tables, entry: &Entry, held: u64) -> Result<(), StoreError> {
+pub(super) fn post(tables: &mut impl TablesMut, entry: &Entry, held: u64) -> Result<(), StoreError> {
     let [paid, received] = entry.postings();
     let debit = funds(tables, paid.account)?.release(held)?.post(paid.amount)?;
     let credit = funds(tables, received.account)?.post(received.amount)?;
@@ -70,7 +74,7 @@ pub(super) fn post(tables: &mut impl Tables, entry: &Entry, held: u64) -> Result
 }
 
 fn end(
-    tables: &mut impl Tables,
+    tables: &mut impl TablesMut,
     id: TransactionId,
     row: &TransactionRow,
     ending: Ending,

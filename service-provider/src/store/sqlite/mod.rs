@@ -4,18 +4,20 @@
 //! One writer commits for everybody; readers have connections of their own and wait for nobody. A second process that
 //! would write is refused; one that only looks ([`SqliteView`]) is not.
 
+mod cache;
 mod rows;
 mod schema;
 mod writer;
 
 use crate::store::StoreError;
+use crate::store::recent::Recent;
 use crate::store::tables::Database;
 use rows::Rows;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use writer::Writer;
 pub use writer::{BATCH_MAX, QUEUE_MAX};
@@ -51,6 +53,7 @@ pub struct SqliteStore {
     writer: Option<Writer>,
     thread: Option<std::thread::JoinHandle<()>>,
     readers: Readers,
+    recent: Arc<Recent>,
     _lock: File,
 }
 
@@ -67,8 +70,9 @@ impl SqliteStore {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         schema::migrate(&mut connection)?;
-        let (writer, thread) = Writer::start(Rows::new(connection))?;
-        Ok(Self { writer: Some(writer), thread: Some(thread), readers: Readers::new(path), _lock: lock })
+        let recent = Arc::new(Recent::default());
+        let (writer, thread) = Writer::start(Rows::of_writer(connection), recent.clone())?;
+        Ok(Self { writer: Some(writer), thread: Some(thread), readers: Readers::new(path), recent, _lock: lock })
     }
 }
 
@@ -93,6 +97,10 @@ impl Database for SqliteStore {
 
     fn read<T>(&self, look_up: impl FnOnce(&Rows) -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.readers.read(look_up)
+    }
+
+    fn recent(&self) -> Option<&Recent> {
+        Some(&self.recent)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Typed rows in SQL: one prepared statement each.
 
+use super::cache::Cache;
 use crate::ledger::{AccountId, Entry, Funds, Overdraft, Transfer};
 use crate::store::StoreError;
 use crate::store::account::{Account, AccountNumber, Instrument, NewAccount};
-use crate::store::tables::{AnswerRow, Authorized, Effect, NodeRow, Purse, Tables, TransactionRow};
+use crate::store::recent::Change;
+use crate::store::tables::{AnswerRow, Authorized, Effect, NodeRow, Purse, Tables, TablesMut, TransactionRow};
 use crate::store::transaction::{Phase, Stage};
 use crate::time::Timestamp;
 use protocol::crypto::PublicKey;
@@ -18,11 +20,22 @@ pub(super) const STATEMENTS_MAX: usize = 64;
 /// The rows of a SQLite database, over one connection.
 pub struct Rows {
     connection: Connection,
+    cache: Cache,
 }
 
 impl Rows {
-    pub(super) const fn new(connection: Connection) -> Self {
-        Self { connection }
+    /// Rows over a connection that reads.
+    pub(super) fn new(connection: Connection) -> Self {
+        Self { connection, cache: Cache::new(false) }
+    }
+
+    /// Rows over the one connection that writes.
+    pub(super) fn of_writer(connection: Connection) -> Self {
+        Self { connection, cache: Cache::new(true) }
+    }
+
+    pub(super) const fn cache(&mut self) -> &mut Cache {
+        &mut self.cache
     }
 
     pub(super) const fn connection(&self) -> &Connection {
@@ -112,33 +125,6 @@ fn before_on(account: AccountId, entry: &Entry, before: [Option<TransactionId>; 
 }
 
 impl Tables for Rows {
-    fn insert_account(&mut self, account: &NewAccount, funds: &Funds) -> Result<AccountId, StoreError> {
-        self.execute(
-            "INSERT INTO account (number, holder, instrument, blocked, sealed_secret) VALUES (?1, ?2, ?3, 0, ?4)",
-            params![account.number.as_str(), account.holder, account.instrument.code(), account.sealed_secret],
-        )?;
-        let id = AccountId(self.connection.last_insert_rowid());
-        let credit_limit = match funds.overdraft {
-            Overdraft::UpTo(limit) => Some(integer(limit)?),
-            Overdraft::Float => None,
-        };
-        self.execute(
-            "INSERT INTO funds (account_id, currency, balance, held, credit_limit) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![id.0, funds.currency.as_str(), funds.balance, integer(funds.held)?, credit_limit],
-        )?;
-        account.keys.iter().try_for_each(|key| self.insert_key(id, key))?;
-        Ok(id)
-    }
-
-    fn insert_key(&mut self, account: AccountId, key: &PublicKey) -> Result<(), StoreError> {
-        let sql = "INSERT INTO account_key (verification_key, account_id) VALUES (?1, ?2)";
-        self.execute(sql, params![key.0, account.0]).map(|_| ())
-    }
-
-    fn set_blocked(&mut self, account: AccountId, blocked: bool) -> Result<(), StoreError> {
-        self.update("UPDATE account SET blocked = ?2 WHERE account_id = ?1", params![account.0, blocked])
-    }
-
     fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
         let sql = "SELECT number, holder, instrument, blocked, sealed_secret FROM account WHERE account_id = ?1";
         self.one(sql, [id.0], |row| {
@@ -174,45 +160,22 @@ impl Tables for Rows {
     fn purse(&self, account: AccountId) -> Result<Option<Purse>, StoreError> {
         let sql = "SELECT currency, balance, held, credit_limit, instrument, blocked
                    FROM funds NATURAL JOIN account WHERE account_id = ?1";
-        self.one(sql, [account.0], |row| {
+        if let Some(purse) = self.cache.purse(account) {
+            return Ok(Some(purse));
+        }
+        let purse = self.one(sql, [account.0], |row| {
             let instrument = Instrument::from_code(row.get(4)?).ok_or(StoreError::Damaged("an instrument"))?;
             Ok(Purse { funds: funds(row)?, instrument, blocked: row.get(5)? })
-        })
+        })?;
+        purse.iter().for_each(|purse| self.cache.purse_is(account, *purse));
+        Ok(purse)
     }
 
     fn funds(&self, account: AccountId) -> Result<Option<Funds>, StoreError> {
-        self.one("SELECT currency, balance, held, credit_limit FROM funds WHERE account_id = ?1", [account.0], funds)
-    }
-
-    fn set_funds(&mut self, account: AccountId, funds: &Funds) -> Result<(), StoreError> {
-        let sql = "UPDATE funds SET balance = ?2, held = ?3 WHERE account_id = ?1";
-        self.update(sql, params![account.0, funds.balance, integer(funds.held)?])
-    }
-
-    fn insert_entry(&mut self, entry: &Entry, funds: [&Funds; 2]) -> Result<(), StoreError> {
-        let Transfer { debit, credit, amount, currency, refund_of } = entry.transfer;
-        self.execute(
-            "INSERT INTO entry (transaction_id, kind, debit, credit, amount, currency, refund_of, posted,
-                                debit_before, credit_before)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
-                     (SELECT last_entry FROM funds WHERE account_id = ?3),
-                     (SELECT last_entry FROM funds WHERE account_id = ?4))",
-            params![
-                entry.transaction.0,
-                entry.kind.0,
-                debit.0,
-                credit.0,
-                integer(amount)?,
-                currency.as_str(),
-                refund_of.map(|id| id.0),
-                integer(entry.posted.0)?,
-            ],
-        )?;
-        let sql = "UPDATE funds SET balance = ?2, held = ?3, last_entry = ?4 WHERE account_id = ?1";
-        for (posting, funds) in entry.postings().iter().zip(funds) {
-            self.update(sql, params![posting.account.0, funds.balance, integer(funds.held)?, entry.transaction.0])?;
+        if let Some(purse) = self.cache.purse(account) {
+            return Ok(Some(purse.funds));
         }
-        Ok(())
+        self.one("SELECT currency, balance, held, credit_limit FROM funds WHERE account_id = ?1", [account.0], funds)
     }
 
     fn entry(&self, transaction: TransactionId) -> Result<Option<Entry>, StoreError> {
@@ -252,6 +215,140 @@ impl Tables for Rows {
         count.ok_or(StoreError::Damaged("no count"))
     }
 
+    fn transaction(&self, id: TransactionId) -> Result<Option<TransactionRow>, StoreError> {
+        let sql = "SELECT group_id, acknowledgment, phase, deadline, reason, request, kind, effect,
+                   debit, credit, amount, currency, reference FROM transactions WHERE transaction_id = ?1";
+        if let Some(row) = self.cache.transaction(id) {
+            return Ok(Some(row));
+        }
+        let row = self.one(sql, [id.0], |row| {
+            let acknowledgment: Option<[u8; 32]> = row.get(1)?;
+            Ok(TransactionRow {
+                group: GroupId(row.get(0)?),
+                acknowledgment: acknowledgment.map(Digest),
+                phase: phase(row)?,
+                authorized: authorized(row)?,
+            })
+        })?;
+        row.iter().for_each(|row| self.cache.transaction_is(id, row));
+        Ok(row)
+    }
+
+    fn sessions(&self, id: TransactionId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.one("SELECT sealed FROM session WHERE transaction_id = ?1", [id.0], |row| Ok(row.get(0)?))
+    }
+
+    fn participants(&self, id: TransactionId) -> Result<Vec<AccountId>, StoreError> {
+        let sql = "SELECT account_id FROM participant WHERE transaction_id = ?1 ORDER BY account_id";
+        self.all(sql, [id.0], |row| account_id(row, 0))
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<TransactionId>, StoreError> {
+        let sql = "SELECT transaction_id FROM transactions WHERE deadline <= ?1 ORDER BY deadline LIMIT ?2";
+        self.all(sql, params![integer(now.0)?, limit], |row| transaction_id(row, 0))
+    }
+
+    fn finished_below(&self, bound: TransactionId, limit: usize) -> Result<Vec<TransactionId>, StoreError> {
+        let sql = "SELECT transaction_id FROM transactions WHERE transaction_id < ?1 AND deadline IS NULL
+                   ORDER BY transaction_id LIMIT ?2";
+        self.all(sql, params![bound.0, limit], |row| transaction_id(row, 0))
+    }
+
+    fn pending_after(&self, after: Option<TransactionId>, limit: usize) -> Result<Vec<TransactionId>, StoreError> {
+        let sql = "SELECT transaction_id FROM transactions WHERE transaction_id > ?1 AND deadline IS NOT NULL
+                   ORDER BY transaction_id LIMIT ?2";
+        self.all(sql, params![after.map_or([0; 16], |id| id.0), limit], |row| transaction_id(row, 0))
+    }
+
+    fn node(&self, digest: &Digest) -> Result<Option<NodeRow>, StoreError> {
+        let sql = "SELECT transaction_id FROM node WHERE digest = ?1";
+        let Some(transaction) = self.one(sql, [digest.0], |row| transaction_id(row, 0))? else { return Ok(None) };
+        Ok(Some(NodeRow { transaction, root: self.nodes(transaction)?.first() == Some(digest) }))
+    }
+
+    fn answer_root(&self, id: TransactionId, stage: Stage) -> Result<Option<Digest>, StoreError> {
+        let sql = "SELECT root FROM answer WHERE stage = ?2 AND transaction_id = ?1";
+        self.one(sql, params![id.0, stage as u8], |row| get(row, 0).map(Digest))
+    }
+
+    fn answer(&self, id: TransactionId, stage: Stage) -> Result<Option<AnswerRow>, StoreError> {
+        let sql = "SELECT request, root, bytes FROM answer WHERE stage = ?2 AND transaction_id = ?1";
+        self.one(sql, params![id.0, stage as u8], |row| {
+            Ok(AnswerRow {
+                request: Digest(row.get(0)?),
+                answer: Answer { root: Digest(row.get(1)?), message: row.get(2)? },
+            })
+        })
+    }
+}
+
+impl TablesMut for Rows {
+    fn insert_account(&mut self, account: &NewAccount, funds: &Funds) -> Result<AccountId, StoreError> {
+        self.execute(
+            "INSERT INTO account (number, holder, instrument, blocked, sealed_secret) VALUES (?1, ?2, ?3, 0, ?4)",
+            params![account.number.as_str(), account.holder, account.instrument.code(), account.sealed_secret],
+        )?;
+        let id = AccountId(self.connection.last_insert_rowid());
+        let credit_limit = match funds.overdraft {
+            Overdraft::UpTo(limit) => Some(integer(limit)?),
+            Overdraft::Float => None,
+        };
+        self.execute(
+            "INSERT INTO funds (account_id, currency, balance, held, credit_limit) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![id.0, funds.currency.as_str(), funds.balance, integer(funds.held)?, credit_limit],
+        )?;
+        account.keys.iter().try_for_each(|key| self.insert_key(id, key))?;
+        self.cache.changed(Change::Account);
+        Ok(id)
+    }
+
+    fn insert_key(&mut self, account: AccountId, key: &PublicKey) -> Result<(), StoreError> {
+        let sql = "INSERT INTO account_key (verification_key, account_id) VALUES (?1, ?2)";
+        self.execute(sql, params![key.0, account.0])?;
+        self.cache.changed(Change::Account);
+        Ok(())
+    }
+
+    fn set_blocked(&mut self, account: AccountId, blocked: bool) -> Result<(), StoreError> {
+        self.update("UPDATE account SET blocked = ?2 WHERE account_id = ?1", params![account.0, blocked])?;
+        self.cache.changed(Change::Account);
+        Ok(())
+    }
+
+    fn set_funds(&mut self, account: AccountId, funds: &Funds) -> Result<(), StoreError> {
+        let sql = "UPDATE funds SET balance = ?2, held = ?3 WHERE account_id = ?1";
+        self.update(sql, params![account.0, funds.balance, integer(funds.held)?])?;
+        self.cache.funds_are(account, funds);
+        Ok(())
+    }
+
+    fn insert_entry(&mut self, entry: &Entry, funds: [&Funds; 2]) -> Result<(), StoreError> {
+        let Transfer { debit, credit, amount, currency, refund_of } = entry.transfer;
+        self.execute(
+            "INSERT INTO entry (transaction_id, kind, debit, credit, amount, currency, refund_of, posted,
+                                debit_before, credit_before)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+                     (SELECT last_entry FROM funds WHERE account_id = ?3),
+                     (SELECT last_entry FROM funds WHERE account_id = ?4))",
+            params![
+                entry.transaction.0,
+                entry.kind.0,
+                debit.0,
+                credit.0,
+                integer(amount)?,
+                currency.as_str(),
+                refund_of.map(|id| id.0),
+                integer(entry.posted.0)?,
+            ],
+        )?;
+        let sql = "UPDATE funds SET balance = ?2, held = ?3, last_entry = ?4 WHERE account_id = ?1";
+        for (posting, funds) in entry.postings().iter().zip(funds) {
+            self.update(sql, params![posting.account.0, funds.balance, integer(funds.held)?, entry.transaction.0])?;
+            self.cache.funds_are(posting.account, funds);
+        }
+        Ok(())
+    }
+
     fn insert_transaction(
         &mut self,
         id: TransactionId,
@@ -267,7 +364,9 @@ impl Tables for Rows {
         let sql = "INSERT INTO session (transaction_id, sealed) VALUES (?1, ?2)";
         self.execute(sql, params![id.0, sessions])?;
         let sql = "INSERT INTO node (digest, transaction_id) VALUES (?1, ?2)";
-        nodes.iter().try_for_each(|node| self.execute(sql, params![node.0, id.0]).map(|_| ()))
+        nodes.iter().try_for_each(|node| self.execute(sql, params![node.0, id.0]).map(|_| ()))?;
+        self.cache.changed(Change::Opened(id, *row, sessions.to_vec()));
+        Ok(())
     }
 
     fn update_transaction(&mut self, id: TransactionId, row: &TransactionRow) -> Result<(), StoreError> {
@@ -293,56 +392,20 @@ impl Tables for Rows {
                 reference.map(|id| id.0),
                 row.acknowledgment.map(|digest| digest.0),
             ],
-        )
-    }
-
-    fn transaction(&self, id: TransactionId) -> Result<Option<TransactionRow>, StoreError> {
-        let sql = "SELECT group_id, acknowledgment, phase, deadline, reason, request, kind, effect,
-                   debit, credit, amount, currency, reference FROM transactions WHERE transaction_id = ?1";
-        self.one(sql, [id.0], |row| {
-            let acknowledgment: Option<[u8; 32]> = row.get(1)?;
-            Ok(TransactionRow {
-                group: GroupId(row.get(0)?),
-                acknowledgment: acknowledgment.map(Digest),
-                phase: phase(row)?,
-                authorized: authorized(row)?,
-            })
-        })
-    }
-
-    fn sessions(&self, id: TransactionId) -> Result<Option<Vec<u8>>, StoreError> {
-        self.one("SELECT sealed FROM session WHERE transaction_id = ?1", [id.0], |row| Ok(row.get(0)?))
+        )?;
+        self.cache.changed(Change::Updated(id, *row));
+        Ok(())
     }
 
     fn delete_sessions(&mut self, id: TransactionId) -> Result<(), StoreError> {
-        self.execute("DELETE FROM session WHERE transaction_id = ?1", [id.0]).map(|_| ())
+        self.execute("DELETE FROM session WHERE transaction_id = ?1", [id.0])?;
+        self.cache.changed(Change::Over(id));
+        Ok(())
     }
 
     fn insert_participants(&mut self, id: TransactionId, accounts: &[AccountId]) -> Result<(), StoreError> {
         let sql = "INSERT INTO participant (transaction_id, account_id) VALUES (?1, ?2)";
         accounts.iter().try_for_each(|account| self.execute(sql, params![id.0, account.0]).map(|_| ()))
-    }
-
-    fn participants(&self, id: TransactionId) -> Result<Vec<AccountId>, StoreError> {
-        let sql = "SELECT account_id FROM participant WHERE transaction_id = ?1 ORDER BY account_id";
-        self.all(sql, [id.0], |row| account_id(row, 0))
-    }
-
-    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<TransactionId>, StoreError> {
-        let sql = "SELECT transaction_id FROM transactions WHERE deadline <= ?1 ORDER BY deadline LIMIT ?2";
-        self.all(sql, params![integer(now.0)?, limit], |row| transaction_id(row, 0))
-    }
-
-    fn finished_below(&self, bound: TransactionId, limit: usize) -> Result<Vec<TransactionId>, StoreError> {
-        let sql = "SELECT transaction_id FROM transactions WHERE transaction_id < ?1 AND deadline IS NULL
-                   ORDER BY transaction_id LIMIT ?2";
-        self.all(sql, params![bound.0, limit], |row| transaction_id(row, 0))
-    }
-
-    fn pending_after(&self, after: Option<TransactionId>, limit: usize) -> Result<Vec<TransactionId>, StoreError> {
-        let sql = "SELECT transaction_id FROM transactions WHERE transaction_id > ?1 AND deadline IS NOT NULL
-                   ORDER BY transaction_id LIMIT ?2";
-        self.all(sql, params![after.map_or([0; 16], |id| id.0), limit], |row| transaction_id(row, 0))
     }
 
     fn delete_transaction(&mut self, id: TransactionId) -> Result<(), StoreError> {
@@ -360,34 +423,19 @@ impl Tables for Rows {
         ] {
             self.execute(sql, [id.0])?;
         }
+        self.cache.changed(Change::Over(id));
         Ok(())
-    }
-
-    fn node(&self, digest: &Digest) -> Result<Option<NodeRow>, StoreError> {
-        let sql = "SELECT transaction_id FROM node WHERE digest = ?1";
-        let Some(transaction) = self.one(sql, [digest.0], |row| transaction_id(row, 0))? else { return Ok(None) };
-        Ok(Some(NodeRow { transaction, root: self.nodes(transaction)?.first() == Some(digest) }))
     }
 
     fn insert_answer(&mut self, id: TransactionId, stage: Stage, row: &AnswerRow) -> Result<bool, StoreError> {
         let sql = "INSERT INTO answer (transaction_id, stage, request, root, bytes) VALUES (?1, ?2, ?3, ?4, ?5)
                    ON CONFLICT DO NOTHING";
-        Ok(self.execute(sql, params![id.0, stage as u8, row.request.0, row.answer.root.0, row.answer.message])? == 1)
-    }
-
-    fn answer_root(&self, id: TransactionId, stage: Stage) -> Result<Option<Digest>, StoreError> {
-        let sql = "SELECT root FROM answer WHERE stage = ?2 AND transaction_id = ?1";
-        self.one(sql, params![id.0, stage as u8], |row| get(row, 0).map(Digest))
-    }
-
-    fn answer(&self, id: TransactionId, stage: Stage) -> Result<Option<AnswerRow>, StoreError> {
-        let sql = "SELECT request, root, bytes FROM answer WHERE stage = ?2 AND transaction_id = ?1";
-        self.one(sql, params![id.0, stage as u8], |row| {
-            Ok(AnswerRow {
-                request: Digest(row.get(0)?),
-                answer: Answer { root: Digest(row.get(1)?), message: row.get(2)? },
-            })
-        })
+        let params = params![id.0, stage as u8, row.request.0, row.answer.root.0, row.answer.message];
+        let is_first = self.execute(sql, params)? == 1;
+        if is_first {
+            self.cache.changed(Change::Answered(id, stage, row.clone()));
+        }
+        Ok(is_first)
     }
 }
 

@@ -1,4 +1,4 @@
--- Version 1. Only SQL that PostgreSQL's kin take too, BLOB being their BYTEA; STRICT and WITHOUT ROWID are SQLite's own.
+-- Version 1. Only SQL that PostgreSQL's kin take too, BLOB being their BYTEA; STRICT and WITHOUT ROWID are SQLite's.
 -- Instants are milliseconds since the Unix epoch, amounts minor units. Transactions are keyed by identifications that
 -- begin with their time, so that rows of one time lie side by side.
 
@@ -82,8 +82,8 @@ CREATE TABLE node (
     transaction_id BLOB NOT NULL REFERENCES transactions
 ) STRICT, WITHOUT ROWID;
 
--- stage: 0 key exchange, 1 transaction, 2 acknowledgment. It comes first in the key, so that each stage's rows are added
--- at one place.
+-- stage: 0 key exchange, 1 transaction, 2 acknowledgment. It comes first in the key, so that each stage's rows are
+-- added at one place.
 CREATE TABLE answer (
     transaction_id BLOB NOT NULL REFERENCES transactions,
     stage INTEGER NOT NULL,

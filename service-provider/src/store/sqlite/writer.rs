@@ -6,6 +6,8 @@
 
 use super::rows::Rows;
 use crate::store::StoreError;
+use crate::store::recent::Recent;
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// Operations that one commit makes durable.
@@ -23,10 +25,11 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread. It ends when every `Writer` is gone and the queue is empty, or when a commit fails: what a
     /// disk keeps after that is not known, so nothing more is promised.
-    pub(super) fn start(rows: Rows) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
+    pub(super) fn start(rows: Rows, recent: Arc<Recent>) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
         let thread = std::thread::Builder::new().name("store-writer".to_owned());
-        let handle = thread.spawn(move || run(rows, jobs)).map_err(|error| StoreError::Database(error.to_string()))?;
+        let handle =
+            thread.spawn(move || run(rows, jobs, &recent)).map_err(|error| StoreError::Database(error.to_string()))?;
         Ok((Self { queue }, handle))
     }
 
@@ -82,10 +85,10 @@ enum End {
     Undone,
 }
 
-fn run(mut rows: Rows, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+fn run(mut rows: Rows, mut queue: mpsc::Receiver<Box<dyn Job>>, recent: &Recent) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while queue.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
-        let result = commit_all(&mut rows, &mut batch);
+        let result = commit_all(&mut rows, &mut batch, recent);
         for job in batch.drain(..) {
             job.tell(result.clone());
         }
@@ -96,24 +99,26 @@ fn run(mut rows: Rows, mut queue: mpsc::Receiver<Box<dyn Job>>) {
     }
 }
 
-fn commit_all(rows: &mut Rows, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-    if commit(rows, batch)? == End::Undone {
+fn commit_all(rows: &mut Rows, batch: &mut [Box<dyn Job>], recent: &Recent) -> Result<(), StoreError> {
+    if commit(rows, batch, recent)? == End::Undone {
         for job in batch {
-            commit(rows, std::slice::from_mut(job))?;
+            commit(rows, std::slice::from_mut(job), recent)?;
         }
     }
     Ok(())
 }
 
-fn commit(rows: &mut Rows, batch: &mut [Box<dyn Job>]) -> Result<End, StoreError> {
+fn commit(rows: &mut Rows, batch: &mut [Box<dyn Job>], recent: &Recent) -> Result<End, StoreError> {
     rows.run("BEGIN IMMEDIATE")?;
     for job in batch {
         let before = rows.changes();
         if !job.run(rows) && rows.changes() != before {
             rows.run("ROLLBACK")?;
+            rows.cache().undo();
             return Ok(End::Undone);
         }
     }
     rows.run("COMMIT")?;
+    recent.apply(rows.cache().take_changes().into_iter());
     Ok(End::Committed)
 }
