@@ -7,8 +7,9 @@
 //!
 //! An operation whose bit is not set is refused.
 
+use crate::instruction::{KeyVersion, PinReference};
 use crate::limits::SECURITY_ATTRIBUTES_MAX;
-use crate::{ParseError, Reader};
+use crate::{KeyReference, ParseError, Reader};
 
 /// What has to be so before an operation is done: a security condition byte.
 ///
@@ -17,7 +18,7 @@ use crate::{ParseError, Reader};
 /// | 00 | always |
 /// | FF | never |
 /// | 1n | the user is authenticated: PIN n, 1 to 14 |
-/// | 2n | an outside party is authenticated: key n |
+/// | 2n | an outside party is authenticated: key 2n of the key store |
 /// | 4n | the command came through the secure channel of key n |
 /// | 3n 5n 6n 7n | one of these |
 /// | 9n to Fn | all of these |
@@ -69,12 +70,13 @@ impl Condition {
         }
         let number = self.0 & 0x0F;
         let mut parts = [
-            (Self::USER, Requirement::Pin(number)),
-            (Self::EXTERNAL, Requirement::Key(number)),
-            (Self::SECURE_CHANNEL, Requirement::SecureChannel(number)),
+            (Self::USER, PinReference::parse(number).map(Requirement::Pin)),
+            (Self::EXTERNAL, KeyReference::parse(Self::EXTERNAL | number).map(Requirement::Key)),
+            (Self::SECURE_CHANNEL, KeyVersion::parse(number).map(Requirement::SecureChannel)),
         ]
         .into_iter()
         .filter(|(bit, _)| self.0 & bit != 0);
+        let mut holds = |requirement: Result<_, ParseError>| requirement.is_ok_and(&mut holds);
         if self.0 & Self::ALL != 0 {
             parts.all(|(_, requirement)| holds(requirement))
         } else {
@@ -87,11 +89,11 @@ impl Condition {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Requirement {
     /// This PIN was verified.
-    Pin(u8),
-    /// The holder of this key was authenticated.
-    Key(u8),
-    /// The command came through the secure channel of this key.
-    SecureChannel(u8),
+    Pin(PinReference),
+    /// The holder of this key was authenticated, by EXTERNAL or MUTUAL AUTHENTICATE.
+    Key(KeyReference),
+    /// The command came through the secure channel of this key set.
+    SecureChannel(KeyVersion),
 }
 
 /// An operation on a file, named by its bit in the access mode byte.

@@ -54,6 +54,11 @@ pub const PIN_LENGTH_MAX: usize = 16;
 /// The most tries a PIN can have before it blocks: what 63Cx can tell.
 pub const PIN_TRIES_MAX: u8 = 15;
 
+/// References of keys in the key store, from this.
+pub const KEY_REFERENCE_MIN: u8 = 0x21;
+/// See [`KEY_REFERENCE_MIN`].
+pub const KEY_REFERENCE_MAX: u8 = 0x3E;
+
 /// The longest answer to GET CHALLENGE, bytes.
 pub const CHALLENGE_MAX: usize = 256;
 

@@ -74,10 +74,8 @@ impl<P: Platform> Context<'_, P> {
     fn require(&self, condition: Condition) -> Result<(), Refusal> {
         let holds = |requirement| match requirement {
             Requirement::Pin(pin) => self.channel.verified.contains(pin),
-            // A command that is not protected ends the channel that authenticated its key: the two are one.
-            Requirement::Key(key) | Requirement::SecureChannel(key) => {
-                self.issuer.is_some_and(|version| version.number() == key)
-            }
+            Requirement::Key(key) => self.channel.authenticated.contains(key),
+            Requirement::SecureChannel(version) => self.issuer == Some(version),
         };
         if self.is_personalising() || condition.is_met(holds) { Ok(()) } else { Err(Refusal::NotGranted) }
     }

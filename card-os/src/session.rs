@@ -1,8 +1,10 @@
 //! What dies at power-off: one struct.
 
-use apdu_spec::Writer;
+use core::marker::PhantomData;
+
 use apdu_spec::instruction::{ManageChannel, PinReference};
-use apdu_spec::limits::CHANNELS;
+use apdu_spec::limits::{CHANNELS, KEY_REFERENCE_MAX, PIN_REFERENCE_MAX};
+use apdu_spec::{KeyReference, Writer};
 
 use crate::objects::FileNumber;
 use crate::refusal::Refusal;
@@ -28,7 +30,9 @@ pub(crate) struct Channel {
     /// The current elementary file.
     pub(crate) file: Option<FileNumber>,
     /// The PINs that were verified.
-    pub(crate) verified: Verified,
+    pub(crate) verified: References<PinReference>,
+    /// The keys whose holders were authenticated.
+    pub(crate) authenticated: References<KeyReference>,
 }
 
 /// An application that can be selected by name.
@@ -43,27 +47,39 @@ pub(crate) enum Application {
     Directory(FileNumber),
 }
 
-/// A set of PINs.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Verified(u16);
+/// A set of PINs, or of keys.
+#[derive(Clone, Copy)]
+pub(crate) struct References<R> {
+    /// A bit a number.
+    bits: u64,
+    of: PhantomData<R>,
+}
 
-impl Verified {
-    pub(crate) fn insert(&mut self, pin: PinReference) {
-        self.0 |= Self::bit(pin.number());
+impl<R: Into<u8>> References<R> {
+    pub(crate) fn insert(&mut self, reference: R) {
+        self.bits |= Self::bit(reference);
     }
 
-    pub(crate) fn remove(&mut self, pin: PinReference) {
-        self.0 &= !Self::bit(pin.number());
+    pub(crate) fn remove(&mut self, reference: R) {
+        self.bits &= !Self::bit(reference);
     }
 
-    pub(crate) fn contains(self, pin: u8) -> bool {
-        self.0 & Self::bit(pin) != 0
+    pub(crate) fn contains(&self, reference: R) -> bool {
+        self.bits & Self::bit(reference) != 0
     }
 
-    fn bit(pin: u8) -> u16 {
-        1_u16.checked_shl(pin.into()).unwrap_or(0)
+    fn bit(reference: R) -> u64 {
+        1_u64.checked_shl(reference.into().into()).unwrap_or(0)
     }
 }
+
+impl<R> Default for References<R> {
+    fn default() -> Self {
+        Self { bits: 0, of: PhantomData }
+    }
+}
+
+const _: () = assert!(PIN_REFERENCE_MAX < 64 && KEY_REFERENCE_MAX < 64, "each reference has a bit");
 
 impl Default for Session {
     fn default() -> Self {

@@ -32,6 +32,12 @@ impl PinReference {
     }
 }
 
+impl From<PinReference> for u8 {
+    fn from(reference: PinReference) -> Self {
+        reference.0
+    }
+}
+
 /// Compares a PIN, or asks about it.
 ///
 /// ```text

@@ -18,7 +18,7 @@ impl Handle for Verify<'_> {
                 context.channel.verified.remove(self.reference);
                 Ok(())
             }
-            VerifyPart::Ask if context.channel.verified.contains(self.reference.number()) => Ok(()),
+            VerifyPart::Ask if context.channel.verified.contains(self.reference) => Ok(()),
             VerifyPart::Ask => match pin.tries_left(context)? {
                 0 => Err(Refusal::PinBlocked),
                 left => Err(Refusal::WrongPin { left }),

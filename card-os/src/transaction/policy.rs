@@ -1,6 +1,7 @@
 //! The card's own limits for an account. The terminal supplies the amount, so that the access condition alone, once
 //! met, would let it take anything.
 
+use apdu_spec::instruction::PinReference;
 use apdu_spec::provider::Policy;
 use protocol::message::transaction::Terms;
 use protocol::types::Role;
@@ -29,8 +30,8 @@ impl<P: Platform> Context<'_, P> {
         if self.store.length(id).is_some() {
             self.store.read(id, 0, &mut count)?;
         }
-        let next =
-            if self.channel.verified.contains(policy.pin) { 0 } else { without_pin(&policy, terms.amount, count[0])? };
+        let is_verified = PinReference::parse(policy.pin).is_ok_and(|pin| self.channel.verified.contains(pin));
+        let next = if is_verified { 0 } else { without_pin(&policy, terms.amount, count[0])? };
         Ok(self.store.write(id, &[next])?)
     }
 }

@@ -44,15 +44,15 @@ impl Account {
     pub fn pin(&self) -> Option<PinReference> {
         let mut pin = None;
         let mut note = |requirement, holds| {
-            if let Requirement::Pin(number) = requirement {
-                pin = Some(number);
+            if let Requirement::Pin(reference) = requirement {
+                pin = Some(reference);
             }
             holds
         };
         // Once past every part of an "all of these", once past every part of a "one of these".
         self.condition.is_met(|requirement| note(requirement, true));
         self.condition.is_met(|requirement| note(requirement, false));
-        pin.and_then(|number| PinReference::parse(number).ok())
+        pin
     }
 }
 
