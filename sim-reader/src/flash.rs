@@ -84,6 +84,7 @@ pub struct RamFlash<const WRITE: usize = 4, const PAGE: usize = 4096> {
     random: Random,
     operations: u64,
     writes: Vec<u32>,
+    written_bytes: u64,
     erasures: Vec<u32>,
 }
 
@@ -105,6 +106,7 @@ impl<const WRITE: usize, const PAGE: usize> RamFlash<WRITE, PAGE> {
             random: Random(1),
             operations: 0,
             writes: vec![0; pages],
+            written_bytes: 0,
             erasures: vec![0; pages],
         };
         flash.note_written(0, flash.bytes.len());
@@ -153,6 +155,11 @@ impl<const WRITE: usize, const PAGE: usize> RamFlash<WRITE, PAGE> {
     /// Writes to each page so far.
     pub fn writes(&self) -> &[u32] {
         &self.writes
+    }
+
+    /// Bytes that writes were begun with so far.
+    pub fn written_bytes(&self) -> u64 {
+        self.written_bytes
     }
 
     /// Erasures of each page so far.
@@ -294,6 +301,7 @@ impl<const WRITE: usize, const PAGE: usize> NorFlash for RamFlash<WRITE, PAGE> {
             return Err(RamFlashError::WrittenTwice);
         }
         let moment = self.begin(start / PAGE, |flash| &mut flash.writes)?;
+        self.written_bytes += bytes.len() as u64;
         self.change(start, bytes, moment)
     }
 

@@ -6,6 +6,7 @@ pub mod licence;
 pub mod member;
 pub mod process;
 pub mod scp03;
+pub mod stack;
 pub mod tidy;
 pub mod tls;
 pub mod transcript;
