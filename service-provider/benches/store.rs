@@ -100,6 +100,7 @@ async fn create_accounts(store: &Arc<SqliteStore>, count: usize) {
 
 /// The store's side of one purchase, as the engine has it done.
 async fn purchase(store: &SqliteStore, accounts: usize, random: &mut StdRng) {
+    let _under_way = store.under_way();
     let now = Timestamp::now();
     let transaction = id::draw(now, random);
     let nodes: Vec<Digest> = (0..MEMBERS).map(|_| Digest(random.r#gen())).collect();

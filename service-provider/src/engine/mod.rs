@@ -102,6 +102,7 @@ impl<S: Store> Engine<S> {
         random: &mut (impl CryptoRngCore + Send),
     ) -> Result<Vec<u8>, Refusal> {
         let (kind, body) = message::split(message)?;
+        let _under_way = self.store.under_way();
         match kind {
             Kind::DescriptorRequest if body.is_empty() => {
                 Ok(descriptor_message(self.keys.current(now).ok_or(Rejected::UnknownKey)?))

@@ -77,6 +77,9 @@ pub enum Flaw {
     /// The balances of a currency do not sum to zero.
     #[error("{0:?}: balances sum to {1}")]
     Sum(Currency, i128),
+    /// Rows refer to accounts or transactions that are not there.
+    #[error("{0} rows belong to nothing")]
+    Orphans(u64),
     /// A waiting transaction is in a phase that waits for nothing.
     #[error("transaction {}: waits, and is finished", .0)]
     IdleDeadline(TransactionId),
@@ -208,6 +211,10 @@ impl<T: Tables> Auditor<'_, T> {
         }
         for (account, transactions) in holds {
             self.flaw(Flaw::Held { account, held: 0, transactions });
+        }
+        let orphans = self.tables.orphans()?;
+        if orphans != 0 {
+            self.flaw(Flaw::Orphans(orphans));
         }
         let (entries, listed) = (self.entries, self.listed);
         if entries.checked_mul(2) != Some(listed) {

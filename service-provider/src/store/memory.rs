@@ -110,6 +110,14 @@ impl Tables for Maps {
         Ok(refunds.map(|id| self.moved_or_held(*id)).fold(0, u64::saturating_add))
     }
 
+    fn orphans(&self) -> Result<u64, StoreError> {
+        let of_transactions = self.sessions.keys().chain(self.participants.keys()).chain(self.nodes_of.keys());
+        let of_answers = self.answers.keys().map(|(id, _)| id);
+        let owned = of_transactions.chain(of_answers).map(|id| self.transactions.contains_key(id));
+        let keys = self.keys.values().map(|id| self.accounts.contains_key(id));
+        Ok(owned.chain(keys).filter(|is_owned| !is_owned).count() as u64)
+    }
+
     fn entries_before(
         &self,
         account: AccountId,

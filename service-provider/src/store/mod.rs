@@ -66,6 +66,10 @@ pub enum StoreError {
 
 /// The provider's memory. See the module for what holds for every operation.
 pub trait Store: Send + Sync + 'static {
+    /// Says that a request is under way, until what is returned is dropped. So a store that commits for many at once
+    /// knows whether it is worth waiting for more of them.
+    fn under_way(&self) -> impl Send;
+
     /// Creates an account and funds it from the float of its currency, which is created with the first one.
     fn create_account(&self, account: NewAccount) -> impl Future<Output = Result<AccountId, StoreError>> + Send;
 

@@ -107,6 +107,8 @@ pub trait Tables {
     ) -> Result<Vec<Entry>, StoreError>;
     /// How many entries there are.
     fn entry_count(&self) -> Result<u64, StoreError>;
+    /// How many rows refer to a row that is not there.
+    fn orphans(&self) -> Result<u64, StoreError>;
     /// A transaction.
     fn transaction(&self, id: TransactionId) -> Result<Option<TransactionRow>, StoreError>;
     /// A transaction's sessions.
@@ -179,4 +181,7 @@ pub trait Database: Send + Sync + 'static {
     fn recent(&self) -> Option<&Recent> {
         None
     }
+
+    /// See [`Store::under_way`](crate::store::Store::under_way).
+    fn under_way(&self) -> impl Send {}
 }

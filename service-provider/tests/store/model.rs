@@ -398,7 +398,7 @@ impl Trial {
             let group = memory.group(id).await.unwrap();
             assert_eq!(sqlite.group(id).await.unwrap(), group);
             assert_eq!(group.as_ref().map(|group| group.phase), sale.phase, "{step:?}");
-            let ended = sale.kept[1].is_some();
+            let ended = sale.kept[1].is_some() || sale.phase == Some(Phase::Closed);
             assert_eq!(group.is_some_and(|group| group.sessions.is_none()), ended && sale.phase.is_some());
             let outcome = memory.outcome(id).await.unwrap();
             assert_eq!(sqlite.outcome(id).await.unwrap(), outcome);

@@ -132,6 +132,30 @@ async fn damaged_rows_are_errors() {
     assert_eq!(unseen, [""; 0], "columns that nobody looks at");
 }
 
+/// A commit waits for others that are about to come, but not for long.
+#[tokio::test]
+async fn requests_that_never_write_hold_nobody_up() {
+    let (store, _directory) = sqlite();
+    let world = World::new(store);
+    let idle: Vec<_> = (0..100).map(|_| Store::under_way(world.store.as_ref())).collect();
+    let one = world.account(50, 0).await;
+    drop(idle);
+    assert_eq!(world.store.balances(None, 10).await.unwrap()[1].account.id, one);
+}
+
+/// References are not checked as rows are written, so the audit does.
+#[tokio::test]
+async fn rows_that_belong_to_nothing_are_found() {
+    let sample = Sample::new().await;
+    for table in ["transactions", "account"] {
+        let spoil = |database: &Connection| {
+            database.execute(&format!("DELETE FROM {table}"), []).unwrap();
+        };
+        let audit = sample.ask(spoil).await.remove(0);
+        assert!(audit.contains("Orphans") || audit.starts_with("Err"), "{table}: {audit}");
+    }
+}
+
 /// Values that fit no column, or not their column's meaning.
 fn spoiled() -> Vec<Value> {
     vec![

@@ -1,8 +1,9 @@
 //! What a purchase and a key exchange cost a provider, against what their cryptography alone costs and against TLS.
 //!
-//! Every ratio is of figures of one run. The floor of a two-member purchase is the time of its P-256 operations alone:
-//! six verifications, four agreements, two key pairs, three signatures. A provider's time is processor time, in the
-//! store's threads too; the members' work is outside of it.
+//! Every ratio is of figures of one run, which goes through all measurements several times over: a machine whose speed
+//! drifts then shows it in what is held against each other alike. The floor of a two-member purchase is the time of its
+//! P-256 operations alone: six verifications, four agreements, two key pairs, three signatures. A provider's time is
+//! processor time, in the store's threads too; the members' work is outside of it.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -25,44 +26,59 @@ use symbolon_tests::tls;
 use symbolon_tests::world::World;
 use tokio::task::JoinSet;
 
-/// Purchases and handshakes of a measurement without a store.
-const PURCHASES: usize = 1000;
+/// How often all is measured; the figures are means.
+const BLOCKS: u32 = 8;
 
-/// Purchases of the measurement with SQLite, and how many are under way at a time.
-const STORED_PURCHASES: usize = 4096;
+/// Of a block: purchases, key exchanges and handshakes in memory.
+const PURCHASES: usize = 125;
+
+/// Of a block: purchases with SQLite, and how many are under way at a time.
+const STORED_PURCHASES: usize = 512;
 const IN_FLIGHT: usize = 64;
 
-/// Each of the floor's operations.
-const OPERATIONS: u32 = 2000;
+/// Of a block: each of the floor's operations.
+const OPERATIONS: u32 = 400;
 
 fn main() -> Result<()> {
     stay_on_one_processor()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut random = StdRng::from_entropy();
-    let before = Operations::measure(&mut random)?;
-    let in_memory = runtime.block_on(in_memory(&mut random))?;
-    let exchanges = runtime.block_on(key_exchanges(&mut random))?;
-    let handshakes = tls::handshakes(PURCHASES)?;
-    let stored = runtime.block_on(stored(&mut random))?;
-    // Before and after: a machine whose speed drifts shows it in the floor as in what is held against it.
-    let floor = Operations::measure(&mut random)?.mean(&before);
+    let memory = runtime.block_on(World::new(|_| Ok(MemoryStore::new()), &mut random))?;
+    let sqlite = runtime.block_on(World::new(|path| Ok(SqliteStore::open(path)?), &mut random))?;
+    let mut blocks = Vec::new();
+    for _ in 0..BLOCKS {
+        blocks.push(Block {
+            floor: Operations::measure(&mut random)?,
+            in_memory: in_memory(&memory, &mut random)?,
+            exchanges: key_exchanges(&memory, &mut random)?,
+            handshakes: tls::handshakes(PURCHASES)?,
+            stored: runtime.block_on(stored(&sqlite, &mut random))?,
+        });
+    }
+    ensure!(runtime.block_on(sqlite.engine.store().verify())?.flaws.is_empty(), "the books do not add up");
 
+    let mean = |time: fn(&Block) -> Duration| blocks.iter().map(time).sum::<Duration>() / BLOCKS;
+    let floor = mean(|block| block.floor.purchase());
+    let in_memory = mean(|block| block.in_memory);
+    let stored = mean(|block| block.stored);
+    let exchanges = mean(|block| block.exchanges);
+    let handshakes = mean(|block| block.handshakes);
     let micros = |time: Duration| time.as_secs_f64() * 1e6;
     let ratio = |least: Duration, time: Duration| least.as_secs_f64() / time.as_secs_f64();
     let rate = |time: Duration| 1.0 / time.as_secs_f64();
     publish(
         "spine",
         &[
-            Row::new("P-256 verification", micros(floor.verify), "µs"),
-            Row::new("P-256 agreement", micros(floor.agree), "µs"),
-            Row::new("P-256 key pair", micros(floor.key_pair), "µs"),
-            Row::new("P-256 signature", micros(floor.sign), "µs"),
-            Row::new("purchase: P-256 operations alone, the floor", micros(floor.purchase()), "µs"),
+            Row::new("P-256 verification", micros(mean(|block| block.floor.verify)), "µs"),
+            Row::new("P-256 agreement", micros(mean(|block| block.floor.agree)), "µs"),
+            Row::new("P-256 key pair", micros(mean(|block| block.floor.key_pair)), "µs"),
+            Row::new("P-256 signature", micros(mean(|block| block.floor.sign)), "µs"),
+            Row::new("purchase: P-256 operations alone, the floor", micros(floor), "µs"),
             Row::new("purchase: provider, without the store", micros(in_memory), "µs"),
-            Row::new("purchase: floor / provider, without the store", ratio(floor.purchase(), in_memory), "ratio")
+            Row::new("purchase: floor / provider, without the store", ratio(floor, in_memory), "ratio")
                 .with_target(Target::AtLeast(0.80)),
             Row::new("purchase: provider, SQLite, 64 in flight", micros(stored), "µs"),
-            Row::new("purchase: floor / provider, SQLite, 64 in flight", ratio(floor.purchase(), stored), "ratio")
+            Row::new("purchase: floor / provider, SQLite, 64 in flight", ratio(floor, stored), "ratio")
                 .with_target(Target::AtLeast(0.70)),
             Row::new("key exchanges a core-second", rate(exchanges), "1/s"),
             Row::new("mutual TLS 1.3 handshakes a core-second, rustls", rate(handshakes), "1/s"),
@@ -70,6 +86,15 @@ fn main() -> Result<()> {
                 .with_target(Target::AtLeast(0.9)),
         ],
     )
+}
+
+/// The times of one block.
+struct Block {
+    floor: Operations,
+    in_memory: Duration,
+    exchanges: Duration,
+    handshakes: Duration,
+    stored: Duration,
 }
 
 /// One P-256 operation of each kind.
@@ -95,15 +120,6 @@ impl Operations {
         })
     }
 
-    fn mean(&self, other: &Self) -> Self {
-        Self {
-            verify: (self.verify + other.verify) / 2,
-            agree: (self.agree + other.agree) / 2,
-            key_pair: (self.key_pair + other.key_pair) / 2,
-            sign: (self.sign + other.sign) / 2,
-        }
-    }
-
     /// What a two-member purchase needs at least.
     fn purchase(&self) -> Duration {
         self.verify * 6 + self.agree * 4 + self.key_pair * 2 + self.sign * 3
@@ -122,8 +138,7 @@ fn time(mut operation: impl FnMut() -> bool) -> Duration {
 }
 
 /// One purchase after the other; the provider's steps are timed on the thread that runs them.
-async fn in_memory(random: &mut StdRng) -> Result<Duration> {
-    let world = World::new(|_| Ok(MemoryStore::new()), random).await?;
+fn in_memory(world: &World<MemoryStore>, random: &mut StdRng) -> Result<Duration> {
     let mut spent = Duration::ZERO;
     for round in 0..PURCHASES + PURCHASES / 10 {
         if round == PURCHASES / 10 {
@@ -144,8 +159,7 @@ async fn in_memory(random: &mut StdRng) -> Result<Duration> {
 }
 
 /// One member's key exchanges, one after the other.
-async fn key_exchanges(random: &mut StdRng) -> Result<Duration> {
-    let world = World::new(|_| Ok(MemoryStore::new()), random).await?;
+fn key_exchanges(world: &World<MemoryStore>, random: &mut StdRng) -> Result<Duration> {
     let mut spent = Duration::ZERO;
     for round in 0..PURCHASES + PURCHASES / 10 {
         if round == PURCHASES / 10 {
@@ -169,9 +183,8 @@ fn timed<S: Store>(engine: &Engine<S>, request: &[u8], spent: &mut Duration) -> 
 }
 
 /// Rounds of one message of every purchase, 64 at a time; between the rounds the members do their part.
-async fn stored(random: &mut StdRng) -> Result<Duration> {
-    let world = World::new(|path| Ok(SqliteStore::open(path)?), random).await?;
-    let World { engine, members, .. } = &world;
+async fn stored(world: &World<SqliteStore>, random: &mut StdRng) -> Result<Duration> {
+    let World { engine, members, .. } = world;
     let purchase = Group::purchase(members, 1);
     let mut spent = Duration::ZERO;
 
@@ -203,7 +216,6 @@ async fn stored(random: &mut StdRng) -> Result<Duration> {
     for (state, answer) in last.iter().zip(&answers) {
         ensure!(purchase.ending::<AwsLc>(state, answer)? == Ending::Posted, "not posted");
     }
-    ensure!(engine.store().verify().await?.flaws.is_empty(), "the books do not add up");
     Ok(spent / u32::try_from(STORED_PURCHASES)?)
 }
 

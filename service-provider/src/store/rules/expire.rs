@@ -23,7 +23,10 @@ pub(super) fn expire(tables: &mut impl TablesMut, now: Timestamp) -> Result<usiz
 fn time_out(tables: &mut impl TablesMut, id: TransactionId) -> Result<(), StoreError> {
     let row = tables.transaction(id)?.ok_or(StoreError::Damaged("a deadline without its transaction"))?;
     match row.phase {
-        Phase::Open { .. } => tables.update_transaction(id, &TransactionRow { phase: Phase::Closed, ..row }),
+        Phase::Open { .. } => {
+            tables.update_transaction(id, &TransactionRow { phase: Phase::Closed, ..row })?;
+            tables.delete_sessions(id)
+        }
         Phase::Held { .. } => settle::release(tables, id, &row).map(|_| ()),
         Phase::Closed | Phase::Declined(_) | Phase::Ended(_) => {
             Err(StoreError::Damaged("a deadline of a finished transaction"))

@@ -23,6 +23,10 @@ use protocol::provider::Answer;
 use protocol::types::{Ending, TransactionId};
 
 impl<D: Database> Store for D {
+    fn under_way(&self) -> impl Send {
+        Database::under_way(self)
+    }
+
     async fn create_account(&self, account: NewAccount) -> Result<AccountId, StoreError> {
         self.write(move |tables| account::create(tables, &account)).await
     }

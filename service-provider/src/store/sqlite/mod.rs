@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use writer::Writer;
-pub use writer::{BATCH_MAX, QUEUE_MAX};
+pub use writer::{BATCH_MAX, COMMIT_DELAY_MAX, QUEUE_MAX};
 
 /// The database's file in the data directory.
 pub const DATABASE_FILE: &str = "provider.sqlite";
@@ -34,24 +34,22 @@ pub const READERS_MAX: usize = 16;
 /// How long a connection waits for a lock of SQLite's own, which nobody holds for long.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Bytes of a page: those of the disk's and of the system's page cache.
-const PAGE_SIZE: u32 = 4096;
+/// Bytes of a page. A commit writes every page that it changed anew, mostly for rows of some hundred bytes.
+const PAGE_SIZE: u32 = 2048;
 
 /// Pages of the log that make a commit copy it back into the database: 32 MiB. Pages that many commits change, such as
 /// those of busy accounts, are then copied once.
-const CHECKPOINT_PAGES: u32 = 8192;
+const CHECKPOINT_PAGES: u32 = 16384;
 
 /// KiB of pages that the writer keeps in memory. Not many more: a commit that has split a page walks all of them.
-const WRITER_CACHE: u32 = 16 * 1024;
+const WRITER_CACHE: u32 = 8 * 1024;
 
 /// KiB of pages that a reader keeps in memory.
 const READER_CACHE: u32 = 4 * 1024;
 
 /// A store in a data directory, for the one process that writes to it.
 pub struct SqliteStore {
-    // In the order in which they are dropped: the thread ends once its writer is gone.
-    writer: Option<Writer>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    writer: Writer,
     readers: Readers,
     recent: Arc<Recent>,
     _lock: File,
@@ -71,16 +69,8 @@ impl SqliteStore {
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         schema::migrate(&mut connection)?;
         let recent = Arc::new(Recent::default());
-        let (writer, thread) = Writer::start(Rows::of_writer(connection), recent.clone())?;
-        Ok(Self { writer: Some(writer), thread: Some(thread), readers: Readers::new(path), recent, _lock: lock })
-    }
-}
-
-impl Drop for SqliteStore {
-    fn drop(&mut self) {
-        drop(self.writer.take());
-        // A writer that panicked has said so already.
-        self.thread.take().map(std::thread::JoinHandle::join);
+        let writer = Writer::start(Rows::of_writer(connection), recent.clone())?;
+        Ok(Self { writer, readers: Readers::new(path), recent, _lock: lock })
     }
 }
 
@@ -92,7 +82,7 @@ impl Database for SqliteStore {
         T: Send + 'static,
         F: Fn(&mut Rows) -> Result<T, StoreError> + Send + 'static,
     {
-        self.writer.as_ref().ok_or(StoreError::Stopped)?.write(operation).await
+        self.writer.write(operation).await
     }
 
     fn read<T>(&self, look_up: impl FnOnce(&Rows) -> Result<T, StoreError>) -> Result<T, StoreError> {
@@ -101,6 +91,10 @@ impl Database for SqliteStore {
 
     fn recent(&self) -> Option<&Recent> {
         Some(&self.recent)
+    }
+
+    fn under_way(&self) -> impl Send {
+        self.writer.under_way()
     }
 }
 
@@ -170,7 +164,8 @@ impl Readers {
 fn configure(connection: &Connection, cache: u32) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(rows::STATEMENTS_MAX);
-    connection.pragma_update(None, "foreign_keys", true)?;
+    // Operations look up what they refer to before they write, and an audit checks all references.
+    connection.pragma_update(None, "foreign_keys", false)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // Negative: KiB instead of pages.
     Ok(connection.pragma_update(None, "cache_size", -i64::from(cache))?)

@@ -215,6 +215,11 @@ impl Tables for Rows {
         count.ok_or(StoreError::Damaged("no count"))
     }
 
+    fn orphans(&self) -> Result<u64, StoreError> {
+        let count = self.one("SELECT count(*) FROM pragma_foreign_key_check", [], |row| unsigned(row.get(0)?))?;
+        count.ok_or(StoreError::Damaged("no count"))
+    }
+
     fn transaction(&self, id: TransactionId) -> Result<Option<TransactionRow>, StoreError> {
         let sql = "SELECT group_id, acknowledgment, phase, deadline, reason, request, kind, effect,
                    debit, credit, amount, currency, reference FROM transactions WHERE transaction_id = ?1";
