@@ -15,7 +15,7 @@ use crate::{SHOP, words};
 
 /// What the user wants.
 pub trait Payer: Send {
-    /// Whether to go on with this offer at all; the shop's name in it is not verified.
+    /// Whether to go on with this offer at all.
     ///
     /// # Errors
     /// Why not.

@@ -3,7 +3,6 @@
 
 use apdu_spec::transaction::Decision;
 use protocol::amount::Amount;
-use protocol::limits::NAME_MAX;
 use protocol::message::{Kind, bare};
 use protocol::types::{Role, TransactionId};
 
@@ -14,7 +13,7 @@ use crate::member::{self, Separated};
 use crate::offer::{self, Offer};
 use crate::purse::{self, Purse, SignedDescriptor};
 use crate::receipt::Receipt;
-use crate::{CUSTOMER, PROVIDER, words};
+use crate::{CUSTOMER, PROVIDER};
 
 /// A shop: a card that takes money, the way to its provider, and what it asks for.
 pub struct Shop {
@@ -32,8 +31,7 @@ impl Shop {
         let descriptor = SignedDescriptor::fetch(&provider, PROVIDER).await?;
         let here = descriptor.provider;
         let purse = Purse::open(card, pin, |account| account.provider == here, Error::NoAccount(here)).await?;
-        let shop = shorten(&words::printable(&purse.account().name), NAME_MAX).to_owned();
-        let offer = Offer { provider: here, amount: amount.minor, currency: amount.currency, shop };
+        let offer = Offer { provider: here, amount: amount.minor, currency: amount.currency };
         Ok(Self { purse, provider, offer })
     }
 
@@ -157,10 +155,4 @@ fn farewell(error: &Error) -> Vec<u8> {
         | Error::NotTold { .. }
         | Error::NotInJournal => offer::stopped("it gives no reason"),
     }
-}
-
-/// As much of `text` as `length` bytes can hold.
-fn shorten(text: &str, length: usize) -> &str {
-    let end = (0..=length.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
-    text.get(..end.unwrap_or(0)).unwrap_or_default()
 }

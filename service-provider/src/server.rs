@@ -32,10 +32,10 @@ pub const CONNECTIONS_MAX: usize = 896;
 /// Requests at a time on one connection, until their answers are sent; further ones wait to be read.
 pub const REQUESTS_MAX: usize = 256;
 
-/// How long a connection may be silent.
+/// How long a connection may be silent that has sent a frame; a new one has [`FRAME_TIME_MAX`].
 pub const IDLE_MAX: Duration = Duration::from_secs(300);
 
-/// How long a started frame, or one answer's way out, may take.
+/// How long the first frame's start, a started frame, or one answer's way out may take.
 pub const FRAME_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// Uniform refusals that a connection gets at once; later ones come one each [`REFUSAL_INTERVAL`].
@@ -158,9 +158,11 @@ async fn read_requests<S: Store>(
     let mut read = BufReader::new(read);
     let places = Arc::new(Semaphore::new(REQUESTS_MAX));
     let refusals = Arc::new(Mutex::new(RefusalRate::new()));
+    let mut patience = FRAME_TIME_MAX;
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
-        let Some((number, message, mut room)) = read_frame(&mut read, memory).await? else { return Ok(()) };
+        let Some((number, message, mut room)) = read_frame(&mut read, memory, patience).await? else { return Ok(()) };
+        patience = IDLE_MAX;
         let (engine, refusals, answers) = (Arc::clone(&engine), Arc::clone(&refusals), answers.clone());
         tokio::spawn(async move {
             if let Some(message) = answer(&engine, &refusals, message, &mut room).await {
@@ -176,9 +178,10 @@ async fn read_requests<S: Store>(
 async fn read_frame(
     read: &mut BufReader<OwnedReadHalf>,
     memory: &Memory,
+    patience: Duration,
 ) -> std::io::Result<Option<(u64, Vec<u8>, Room)>> {
     let mut header = [0; HEADER_LENGTH];
-    match tokio::time::timeout(IDLE_MAX, read.read_exact(&mut header)).await? {
+    match tokio::time::timeout(patience, read.read_exact(&mut header)).await? {
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
         result => result?,
     };

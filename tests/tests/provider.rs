@@ -20,12 +20,16 @@ use protocol::types::{Currency, Ending, Options, Reason, ReasonCode, Role, Trans
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use service_provider::engine::{Policy, Refusal};
+use service_provider::server::{FRAME_TIME_MAX, IDLE_MAX, serve};
 use service_provider::store::Store;
 use service_provider::store::memory::MemoryStore;
 use service_provider::store::transaction::Request;
 use service_provider::time::Timestamp;
 use symbolon_tests::member::{Group, Member, Told, terms};
 use symbolon_tests::world::{OPENING, World};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 
 const AMOUNT: u64 = 1250;
 const BEFORE: [i64; 2] = [0, 1_000_000_000];
@@ -332,4 +336,19 @@ impl Provider {
         combining.sign(&mut self.random, &mut signature).unwrap();
         Tree::combine(Kind::KeyExchangeRequest, &own[..length], &signature, children).unwrap().encode()
     }
+}
+
+/// Whoever connects and says nothing gives its place back soon; whoever has spoken may be silent longer.
+#[tokio::test(start_paused = true)]
+async fn a_silent_stranger_gives_its_place_back() {
+    let provider = Provider::new(77).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(serve(Arc::clone(&provider.world.engine), listener, std::future::pending()));
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    let began = Instant::now();
+    assert_eq!(silent.read(&mut [0; 1]).await.unwrap(), 0, "closed");
+    let patience = began.elapsed();
+    assert!(patience >= FRAME_TIME_MAX && patience < IDLE_MAX, "{patience:?}");
+    serving.abort();
 }

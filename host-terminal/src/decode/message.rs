@@ -44,8 +44,7 @@ fn of(kind: Kind, bytes: &[u8]) -> Result<Vec<String>, Malformed> {
 
 fn offered(bytes: &[u8]) -> Result<Vec<String>, Malformed> {
     let offer = Offer::parse(bytes)?;
-    let (amount, provider, shop) = (offer.amount(), offer.provider, printable(&offer.shop));
-    Ok(vec![format!("offer, in the clear: {amount} through provider {provider}, from {shop:?}")])
+    Ok(vec![format!("offer, in the clear: {} through provider {}", offer.amount(), offer.provider)])
 }
 
 fn request(bytes: &[u8]) -> Result<Vec<String>, Malformed> {

@@ -76,7 +76,7 @@ async fn children_that_are_none_are_refused_before_the_card_is_asked() {
     let (mut purses, _provider) = purses(2).await;
     let [one, other] = purses.as_mut_slice() else { unreachable!() };
     let message = exchange(&mut one.card, &[]).await.message;
-    let offer = Offer { provider: other.account().provider, amount: 1, currency: EUR, shop: String::new() };
+    let offer = Offer { provider: other.account().provider, amount: 1, currency: EUR };
 
     let many = vec![message.as_slice(); 17];
     let junk: [&[u8]; 1] = [b"junk"];
