@@ -25,6 +25,9 @@ pub const EXTENDED_EXPECTED_MAX: usize = 65_536;
 /// How many failed authentications in a row block a key set.
 pub const KEY_TRIES_MAX: u8 = 255;
 
+/// Key sets that a security domain may have at a time.
+pub const KEY_SETS_MAX: usize = 4;
+
 /// Logical channels, the basic one among them.
 pub const CHANNELS: u8 = 4;
 

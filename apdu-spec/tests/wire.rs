@@ -288,6 +288,10 @@ fn commands_without_choice_survive() {
     for replaced in [None, Some(version)] {
         assert_survives(Instruction::PutKey(ins::PutKey { replaced, version, keys }));
     }
+    let domain = Aid::provider_security_domain(ProviderReference::parse(16).unwrap());
+    for delete in [ins::Delete::KeySet(version), ins::Delete::Domain(domain)] {
+        assert_survives(Instruction::Delete(delete));
+    }
     assert_survives(Instruction::ListProviders(ins::ListProviders));
     assert_survives(Instruction::DeleteFile(ins::DeleteFile { file: None }));
     for length in [1, 255, 256] {

@@ -4,11 +4,13 @@
 use apdu_spec::access::Requirement;
 use apdu_spec::{Condition, LifeCycle, Operation};
 
+use crate::application::Domain;
 use crate::context::Context;
 use crate::file::File;
 use crate::platform::Platform;
 use crate::provider::Provider;
 use crate::refusal::Refusal;
+use crate::secure_channel::key_set;
 
 /// Permission for one operation on `T`, given to this command.
 pub(crate) struct Granted<T>(T);
@@ -50,11 +52,18 @@ impl<P: Platform> Context<'_, P> {
 
     /// Permission to personalise: in the clear until SECURED, by the issuer's secure channel always.
     pub(crate) fn permit_personalisation(&self) -> Result<Granted<Personalisation>, Refusal> {
-        if self.is_personalising() || self.issuer.is_some() {
+        if self.is_personalising() || self.issuer().is_some() {
             Ok(Granted(Personalisation))
         } else {
             Err(Refusal::NotGranted)
         }
+    }
+
+    /// Permission to change the key sets of a security domain: in the clear until SECURED, then through the domain's
+    /// own secure channel, or the issuer's as long as the domain has no keys.
+    pub(crate) fn permit_keys(&self, domain: Domain) -> Result<Granted<Domain>, Refusal> {
+        let is_keeper = self.host.is_some_and(|host| host.domain == key_set::keeper(self.store, domain));
+        if self.is_personalising() || is_keeper { Ok(Granted(domain)) } else { Err(Refusal::NotGranted) }
     }
 
     /// The issuer decides which files there are, but reads and writes only what their conditions let it.
@@ -63,7 +72,7 @@ impl<P: Platform> Context<'_, P> {
             Operation::CreateFile | Operation::CreateDirectory | Operation::DeleteSelf | Operation::DeleteChild => true,
             Operation::Read | Operation::Update | Operation::Append => false,
         };
-        if is_about_existence && self.issuer.is_some() {
+        if is_about_existence && self.issuer().is_some() {
             return Ok(());
         }
         self.require(file.parameters()?.security.condition(operation))
@@ -75,7 +84,7 @@ impl<P: Platform> Context<'_, P> {
         let holds = |requirement| match requirement {
             Requirement::Pin(pin) => self.channel.verified.contains(pin),
             Requirement::Key(key) => self.channel.authenticated.contains(key),
-            Requirement::SecureChannel(version) => self.issuer == Some(version),
+            Requirement::SecureChannel(version) => self.issuer() == Some(version),
         };
         if self.is_personalising() || condition.is_met(holds) { Ok(()) } else { Err(Refusal::NotGranted) }
     }

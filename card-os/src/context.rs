@@ -4,10 +4,12 @@ use apdu_spec::LifeCycle;
 use apdu_spec::instruction::KeyVersion;
 use protocol::limits::CARD_MESSAGE_MAX;
 
+use crate::application::Domain;
 use crate::platform::Platform;
+use crate::provider;
 use crate::random::{Random, Seeded};
 use crate::refusal::Refusal;
-use crate::secure_channel::SecureChannel;
+use crate::secure_channel::{KeySetName, SecureChannel};
 use crate::session::Channel;
 use crate::store::Store;
 use crate::transaction;
@@ -25,12 +27,26 @@ pub(crate) struct Context<'a, P: Platform> {
     pub(crate) transaction: &'a mut transaction::Session,
     pub(crate) secure: &'a mut SecureChannel,
     /// The key set whose secure channel brought this command.
-    pub(crate) issuer: Option<KeyVersion>,
+    pub(crate) host: Option<KeySetName>,
     /// Where sealed fields are opened; who does so erases it.
     pub(crate) scratch: &'a mut [u8; CARD_MESSAGE_MAX],
 }
 
 impl<P: Platform> Context<'_, P> {
+    /// The security domain that is selected.
+    pub(crate) fn domain(&self) -> Result<Domain, Refusal> {
+        let domain = self.channel.application.domain().ok_or(Refusal::NotHere)?;
+        match domain {
+            Domain::Provider(reference) if !provider::exists(self.store, reference) => Err(Refusal::ReferenceNotFound),
+            Domain::Provider(_) | Domain::Issuer => Ok(domain),
+        }
+    }
+
+    /// The issuer's key set whose secure channel brought this command.
+    pub(crate) fn issuer(&self) -> Option<KeyVersion> {
+        self.host.filter(|host| host.domain == Domain::Issuer).map(|host| host.version)
+    }
+
     /// Random numbers.
     pub(crate) fn random(&mut self) -> Result<Seeded<'_>, Refusal> {
         self.random.seeded(self.platform)

@@ -5,6 +5,7 @@
 #![no_std]
 
 mod access;
+mod application;
 mod boot;
 mod card;
 mod command;

@@ -2,9 +2,11 @@
 
 use core::ops::RangeInclusive;
 
-use apdu_spec::instruction::{KeyVersion, PinReference};
+use apdu_spec::instruction::PinReference;
 use apdu_spec::provider::ProviderReference;
 
+use crate::application::Domain;
+use crate::secure_channel::KeySetName;
 use crate::store::ObjectId;
 
 /// The card's life cycle state, one byte.
@@ -23,15 +25,11 @@ const JOURNAL: u32 = 0x0B00_0000;
 const KEY_SET: u32 = 0x0C00_0000;
 const KEY_TRIES: u32 = 0x0D00_0000;
 
-/// How often a secure channel was begun, four bytes.
-pub(crate) const SEQUENCE_COUNTER: ObjectId = ObjectId(0x0E00_0000);
-
-/// All key sets.
-pub(crate) const KEY_SETS: RangeInclusive<ObjectId> = ObjectId(KEY_SET)..=ObjectId(KEY_SET | 0xFF);
+const SEQUENCE_COUNTER: u32 = 0x0E00_0000;
 
 /// A file as the store knows it: counted from 0, the master file. Not the file's identifier, which another directory
 /// may use again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FileNumber(pub(crate) u16);
 
 impl FileNumber {
@@ -94,11 +92,25 @@ pub(crate) fn journal(slot: u8) -> ObjectId {
 }
 
 /// The keys ENC, MAC and DEK with one version, 16 bytes each.
-pub(crate) fn key_set(version: KeyVersion) -> ObjectId {
-    ObjectId(KEY_SET | u32::from(version.number()))
+pub(crate) fn key_set(name: KeySetName) -> ObjectId {
+    ObjectId(of_domain(KEY_SET, name.domain) | u32::from(name.version.number()))
+}
+
+/// All key sets of a security domain; the last byte is the version.
+pub(crate) fn key_sets(domain: Domain) -> RangeInclusive<ObjectId> {
+    ObjectId(of_domain(KEY_SET, domain))..=ObjectId(of_domain(KEY_SET, domain) | 0xFF)
 }
 
 /// The failed authentications a key set still allows, one byte.
-pub(crate) fn key_tries(version: KeyVersion) -> ObjectId {
-    ObjectId(KEY_TRIES | u32::from(version.number()))
+pub(crate) fn key_tries(name: KeySetName) -> ObjectId {
+    ObjectId(of_domain(KEY_TRIES, name.domain) | u32::from(name.version.number()))
+}
+
+/// How often a secure channel was begun with a security domain, four bytes.
+pub(crate) fn sequence_counter(domain: Domain) -> ObjectId {
+    ObjectId(of_domain(SEQUENCE_COUNTER, domain))
+}
+
+fn of_domain(kind: u32, domain: Domain) -> u32 {
+    kind | u32::from(domain.number()) << 8
 }

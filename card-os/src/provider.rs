@@ -9,10 +9,12 @@ use protocol::message::descriptor::provider_id;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::access::{Granted, Personalisation};
+use crate::application::Domain;
 use crate::context::Context;
 use crate::objects;
 use crate::platform::Platform;
 use crate::refusal::Refusal;
+use crate::secure_channel::key_set;
 use crate::store::Store;
 
 /// The most bytes of a record as it is stored: every object with two bytes of tag and length.
@@ -55,6 +57,11 @@ impl Provider {
     }
 }
 
+/// Whether there is such a record.
+pub(crate) fn exists<F: NorFlash>(store: &Store<F>, reference: ProviderReference) -> bool {
+    store.length(objects::provider(reference)).is_some()
+}
+
 /// A provider record's registered signing key.
 pub(crate) struct SigningKey {
     scalar: Secret<32>,
@@ -95,15 +102,39 @@ pub(crate) fn personalise<P: Platform>(
     if provider_id::<RustCrypto>(&PublicKey(*record.root_key)).as_bytes() != record.info.provider {
         return Err(Refusal::WRONG_DATA);
     }
+    forget_belongings(context, reference)?;
+    let mut bytes = Zeroizing::new([0; RECORD_MAX]);
+    let mut out = Writer::new(bytes.as_mut_slice());
+    record.encode(&mut out)?;
+    context.store.write(objects::provider(reference), out.written())?;
+    context.transaction.end_with(reference);
+    Ok(())
+}
+
+/// Deletes a record and its security domain.
+pub(crate) fn delete<P: Platform>(
+    context: &mut Context<'_, P>,
+    _: &Granted<Personalisation>,
+    reference: ProviderReference,
+) -> Result<(), Refusal> {
+    if !exists(context.store, reference) {
+        return Err(Refusal::ReferenceNotFound);
+    }
+    forget_belongings(context, reference)?;
+    context.store.delete(objects::provider(reference))?;
+    context.transaction.end_with(reference);
+    Ok(())
+}
+
+/// What belongs to a record must not fall to the one that comes in its place.
+fn forget_belongings<P: Platform>(context: &mut Context<'_, P>, reference: ProviderReference) -> Result<(), Refusal> {
+    key_set::delete_all(context.store, Domain::Provider(reference))?;
     for id in [objects::signing_key(reference), objects::descriptor(reference), objects::without_pin(reference)] {
         if context.store.length(id).is_some() {
             context.store.delete(id)?;
         }
     }
-    let mut bytes = Zeroizing::new([0; RECORD_MAX]);
-    let mut out = Writer::new(bytes.as_mut_slice());
-    record.encode(&mut out)?;
-    Ok(context.store.write(objects::provider(reference), out.written())?)
+    Ok(())
 }
 
 /// Makes a new registered signing key.

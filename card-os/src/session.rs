@@ -6,6 +6,7 @@ use apdu_spec::instruction::{ManageChannel, PinReference};
 use apdu_spec::limits::{CHANNELS, KEY_REFERENCE_MAX, PIN_REFERENCE_MAX};
 use apdu_spec::{KeyReference, Writer};
 
+use crate::application::Application;
 use crate::objects::FileNumber;
 use crate::refusal::Refusal;
 use crate::secure_channel::SecureChannel;
@@ -33,18 +34,6 @@ pub(crate) struct Channel {
     pub(crate) verified: References<PinReference>,
     /// The keys whose holders were authenticated.
     pub(crate) authenticated: References<KeyReference>,
-}
-
-/// An application that can be selected by name.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Application {
-    /// The issuer security domain, which personalises and manages the card. Selected from the start.
-    #[default]
-    Issuer,
-    /// The transaction application.
-    Transaction,
-    /// A dedicated file with a name.
-    Directory(FileNumber),
 }
 
 /// A set of PINs, or of keys.

@@ -1,10 +1,11 @@
 //! From a typed instruction to its handler: life cycle, channel, commit or rollback.
 
-use apdu_spec::instruction::{KeyVersion, Select, Selector};
+use apdu_spec::instruction::{Select, Selector};
 use apdu_spec::{Instruction, LifeCycle, Status, Writer};
 use embedded_storage::nor_flash::NorFlash;
 use protocol::limits::CARD_MESSAGE_MAX;
 
+use crate::application::Application;
 use crate::boot::BootError;
 use crate::command::Handle;
 use crate::context::Context;
@@ -13,8 +14,8 @@ use crate::life_cycle;
 use crate::platform::Platform;
 use crate::random::Random;
 use crate::refusal::Refusal;
-use crate::secure_channel::Protected;
-use crate::session::{Application, Session};
+use crate::secure_channel::{KeySetName, Protected};
+use crate::session::Session;
 use crate::store::Store;
 
 /// Everything behind the link: what survives power-off (`store`) and what does not (`session`).
@@ -64,8 +65,8 @@ impl<P: Platform> System<P> {
         let number = command.number;
         let plain = self.session.secure.unwrap(command)?;
         let instruction = Instruction::parse(&plain)?;
-        let issuer = self.session.secure.version();
-        let status = match self.commit(number, issuer, instruction, reply) {
+        let host = self.session.secure.host();
+        let status = match self.commit(number, host, instruction, reply) {
             Ok(()) => Status::OK,
             Err(refusal) => {
                 reply.truncate(0);
@@ -101,11 +102,11 @@ impl<P: Platform> System<P> {
     fn commit(
         &mut self,
         channel: u8,
-        issuer: Option<KeyVersion>,
+        host: Option<KeySetName>,
         instruction: Instruction<'_>,
         reply: &mut Writer<'_>,
     ) -> Result<(), Refusal> {
-        let outcome = self.handle(channel, issuer, instruction, reply).and_then(|()| Ok(self.store.commit()?));
+        let outcome = self.handle(channel, host, instruction, reply).and_then(|()| Ok(self.store.commit()?));
         if let Err(refusal) = outcome {
             self.store.rollback();
             if matches!(refusal, Refusal::Memory | Refusal::Fault) {
@@ -118,7 +119,7 @@ impl<P: Platform> System<P> {
     fn handle(
         &mut self,
         number: u8,
-        issuer: Option<KeyVersion>,
+        host: Option<KeySetName>,
         instruction: Instruction<'_>,
         reply: &mut Writer<'_>,
     ) -> Result<(), Refusal> {
@@ -126,11 +127,11 @@ impl<P: Platform> System<P> {
         if !is_available(&instruction, state) {
             return Err(Refusal::OutOfOrder);
         }
-        if issuer.is_some() && is_handshake(&instruction) {
+        if host.is_some() && is_handshake(&instruction) {
             return Err(Refusal::OutOfOrder);
         }
         let (channel, transaction, secure) = self.session.channel(number)?;
-        if !is_offered(&instruction, channel.application) {
+        if !channel.application.offers(&instruction) {
             return Err(Refusal::NotHere);
         }
         if let Instruction::ManageChannel(command) = instruction {
@@ -145,7 +146,7 @@ impl<P: Platform> System<P> {
             channel: &mut *channel,
             transaction: &mut *transaction,
             secure,
-            issuer,
+            host,
             scratch: &mut self.scratch,
         };
         let outcome = run(instruction, &mut context, reply);
@@ -189,6 +190,7 @@ fn run<P: Platform>(
         Instruction::ExternalAuthenticate(it) => it.handle(context, reply),
         Instruction::PutKey(it) => it.handle(context, reply),
         Instruction::StoreData(it) => it.handle(context, reply),
+        Instruction::Delete(it) => it.handle(context, reply),
         Instruction::SetStatus(it) => it.handle(context, reply),
         Instruction::GetStatus(it) => it.handle(context, reply),
         Instruction::LoadDescriptor(it) => it.handle(context, reply),
@@ -225,37 +227,4 @@ fn is_handshake(instruction: &Instruction<'_>) -> bool {
 /// Whether it leaves the application whose secure channel is open.
 fn selects_application(instruction: &Instruction<'_>) -> bool {
     matches!(instruction, Instruction::Select(Select { selector: Selector::Name(..), .. }))
-}
-
-/// Which commands are one application's own.
-fn is_offered(instruction: &Instruction<'_>, application: Application) -> bool {
-    match instruction {
-        Instruction::InitializeUpdate(_)
-        | Instruction::ExternalAuthenticate(_)
-        | Instruction::PutKey(_)
-        | Instruction::StoreData(_)
-        | Instruction::SetStatus(_)
-        | Instruction::GetStatus(_) => application == Application::Issuer,
-        Instruction::ChooseProvider(_)
-        | Instruction::LoadDescriptor(_)
-        | Instruction::Build(_)
-        | Instruction::Sign(_)
-        | Instruction::Receive(_)
-        | Instruction::GetJournal(_)
-        | Instruction::ListProviders(_) => application == Application::Transaction,
-        Instruction::Verify(_)
-        | Instruction::ChangeReferenceData(_)
-        | Instruction::GenerateKeyPair(_)
-        | Instruction::ManageChannel(_)
-        | Instruction::GetChallenge(_)
-        | Instruction::Select(_)
-        | Instruction::ReadBinary(_)
-        | Instruction::ReadRecord(_)
-        | Instruction::GetResponse(_)
-        | Instruction::UpdateBinary(_)
-        | Instruction::UpdateRecord(_)
-        | Instruction::CreateFile(_)
-        | Instruction::AppendRecord(_)
-        | Instruction::DeleteFile(_) => true,
-    }
 }

@@ -27,12 +27,14 @@
 //! | proprietary | 82 | [`ExternalAuthenticate`] | EXTERNAL AUTHENTICATE |
 //! | proprietary | D8 | [`PutKey`] | PUT KEY |
 //! | proprietary | E2 | [`StoreData`] | STORE DATA |
+//! | proprietary | E4 | [`Delete`] | DELETE |
 //! | proprietary | F0 | [`SetStatus`] | SET STATUS |
 //! | proprietary | F2 | [`GetStatus`] | GET STATUS |
 
 mod binary;
 mod card;
 mod channel;
+mod delete;
 mod file;
 mod key;
 mod pin;
@@ -44,6 +46,7 @@ mod transaction;
 pub use binary::{ReadBinary, UpdateBinary};
 pub use card::{GetChallenge, GetStatus, SetStatus, StoreData};
 pub use channel::{GetResponse, ManageChannel};
+pub use delete::Delete;
 pub use file::{CreateFile, DeleteFile};
 pub use key::GenerateKeyPair;
 pub use pin::{ChangeReferenceData, PinRecord, PinReference, Verify, VerifyPart};
@@ -171,6 +174,7 @@ instructions! {
     ExternalAuthenticate<'a>, PROPRIETARY;
     PutKey<'a>, PROPRIETARY;
     StoreData<'a>, PROPRIETARY;
+    Delete<'a>, PROPRIETARY;
     SetStatus, PROPRIETARY;
     GetStatus, PROPRIETARY;
 }

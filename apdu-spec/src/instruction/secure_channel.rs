@@ -7,7 +7,7 @@ use crate::limits::SHORT_EXPECTED_MAX;
 use crate::{Full, ParseError, Reader, Writer};
 
 /// The version number of a key set, 1 to 127.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyVersion(u8);
 
 impl KeyVersion {

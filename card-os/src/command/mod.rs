@@ -2,6 +2,7 @@
 
 mod binary;
 mod card;
+mod delete;
 mod file;
 mod key;
 mod pin;

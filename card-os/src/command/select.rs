@@ -5,12 +5,13 @@ use apdu_spec::instruction::{FileIds, Occurrence, Select, SelectAnswer, Selector
 use apdu_spec::{Aid, Tag, Writer};
 
 use super::Handle;
+use crate::application::Application;
 use crate::context::Context;
 use crate::file::{File, child, find};
 use crate::objects::FileNumber;
 use crate::platform::Platform;
+use crate::provider;
 use crate::refusal::Refusal;
-use crate::session::Application;
 
 impl Handle for Select<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
@@ -107,7 +108,7 @@ impl<P: Platform> Context<'_, P> {
                 describe(&file, answer, reply)?;
                 self.make_current(&file)
             }
-            native @ (Application::Issuer | Application::Transaction) => {
+            native @ (Application::Issuer | Application::Transaction | Application::Provider(_)) => {
                 describe_native(native, answer, reply)?;
                 self.channel.application = native;
                 self.channel.directory = FileNumber::MASTER_FILE;
@@ -117,36 +118,26 @@ impl<P: Platform> Context<'_, P> {
         }
     }
 
-    /// The first application whose name begins like this, in the order: issuer, transaction, directories by number; the
-    /// first one behind `after`, if that is given.
+    /// The first application whose name begins like this; the first one behind `after`, if that is given.
     fn application(&mut self, name: &[u8], after: Option<Application>) -> Result<Application, Refusal> {
-        for native in [Application::Issuer, Application::Transaction] {
-            let is_behind = after.is_none_or(|after| order(native) > order(after));
-            if is_behind && native_name(native).is_some_and(|aid| aid.as_bytes().starts_with(name)) {
+        let is_meant = |application: Application, aid: Option<Aid<'_>>| {
+            after.is_none_or(|after| application > after) && aid.is_some_and(|aid| aid.as_bytes().starts_with(name))
+        };
+        for native in Application::native().filter(|native| is_meant(*native, native.name())) {
+            if self.is_selectable(native)? {
                 return Ok(native);
             }
         }
-        let file = find(self.store, |file, parameters| {
-            let is_behind = after.is_none_or(|after| order(Application::Directory(file.number)) > order(after));
-            is_behind && parameters.name.is_some_and(|aid| aid.as_bytes().starts_with(name))
-        })?;
+        let file = find(self.store, |file, parameters| is_meant(Application::Directory(file.number), parameters.name))?;
         file.map(|file| Application::Directory(file.number)).ok_or(Refusal::FileNotFound)
     }
-}
 
-fn order(application: Application) -> u32 {
-    match application {
-        Application::Issuer => 0,
-        Application::Transaction => 1,
-        Application::Directory(number) => 2 + u32::from(number.0),
-    }
-}
-
-fn native_name(application: Application) -> Option<Aid<'static>> {
-    match application {
-        Application::Issuer => Some(Aid::ISSUER_SECURITY_DOMAIN),
-        Application::Transaction => Some(Aid::TRANSACTION),
-        Application::Directory(_) => None,
+    /// A provider's security domain is there with its record.
+    fn is_selectable(&mut self, application: Application) -> Result<bool, Refusal> {
+        match application {
+            Application::Provider(reference) => Ok(provider::exists(self.store, reference)),
+            Application::Issuer | Application::Transaction | Application::Directory(_) => Ok(true),
+        }
     }
 }
 
@@ -158,7 +149,7 @@ fn describe(file: &File, answer: SelectAnswer, reply: &mut Writer<'_>) -> Result
 }
 
 fn describe_native(application: Application, answer: SelectAnswer, reply: &mut Writer<'_>) -> Result<(), Refusal> {
-    match (template(answer), native_name(application)) {
+    match (template(answer), application.name()) {
         (Some(tag), Some(aid)) => Ok(reply.template(tag, |out| out.field(Tag::NAME, aid.as_bytes()))?),
         (None, _) | (_, None) => Ok(()),
     }

@@ -2,14 +2,14 @@
 
 use core::mem;
 
-use apdu_spec::instruction::{ExternalAuthenticate, InitializeUpdate, KeyVersion};
-use apdu_spec::{Aid, Writer};
+use apdu_spec::Writer;
+use apdu_spec::instruction::{ExternalAuthenticate, InitializeUpdate};
 use protocol::crypto::Secret;
 use subtle::ConstantTimeEq;
 
 use super::SecureChannel;
 use super::cipher::{self, BLOCK, Purpose};
-use super::key_set::{self, KeySet};
+use super::key_set::{self, KeySet, KeySetName};
 use super::open::{Open, SessionKeys, message_mac};
 use crate::command::Handle;
 use crate::context::Context;
@@ -20,7 +20,7 @@ use crate::refusal::Refusal;
 pub(crate) struct Begun {
     /// The logical channel.
     pub(super) number: u8,
-    version: KeyVersion,
+    host: KeySetName,
     keys: SessionKeys,
     /// What the host must send, of which `length` bytes count.
     host_cryptogram: Secret<BLOCK>,
@@ -38,24 +38,26 @@ const OPTIONS: u8 = 0x70;
 
 impl Handle for InitializeUpdate<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
-        let set = KeySet::load(context.store, self.version)?;
-        if key_set::tries_left(context.store, set.version)? == 0 {
+        let domain = context.domain()?;
+        let keeper = key_set::keeper(context.store, domain);
+        let set = KeySet::load(context.store, keeper, self.version)?;
+        if key_set::tries_left(context.store, set.name)? == 0 {
             return Err(Refusal::KeyBlocked);
         }
-        let sequence = key_set::next_sequence(context.store)?;
+        let sequence = key_set::next_sequence(context.store, domain)?;
         let length = self.host_challenge.len();
-        let name: &[u8] = Aid::ISSUER_SECURITY_DOMAIN.as_bytes();
+        let name: &[u8] = domain.name().as_bytes();
         let challenge = cipher::derive(&set.encryption, Purpose::CardChallenge, length, &[&sequence, name]);
         let challenge = challenge.get(..length).ok_or(Refusal::Fault)?;
         let both = [self.host_challenge, challenge];
         let keys = SessionKeys::derive(&set, &both);
         let cryptogram = cipher::derive(&keys.mac, Purpose::CardCryptogram, length, &both);
         reply.put(&DIVERSIFICATION_DATA)?;
-        reply.put(&[set.version.number(), PROTOCOL, OPTIONS | u8::from(length == BLOCK)])?;
+        reply.put(&[set.name.version.number(), PROTOCOL, OPTIONS | u8::from(length == BLOCK)])?;
         reply.put(challenge)?;
         reply.put(cryptogram.get(..length).ok_or(Refusal::Fault)?)?;
         reply.put(&sequence)?;
-        *context.secure = SecureChannel::Begun(Begun::new(context.number, set.version, keys, &both, length));
+        *context.secure = SecureChannel::Begun(Begun::new(context.number, set.name, keys, &both, length));
         Ok(())
     }
 }
@@ -66,18 +68,18 @@ impl Handle for ExternalAuthenticate<'_> {
         if begun.number != context.number {
             return Err(Refusal::OutOfOrder);
         }
-        key_set::count_try(context.store, begun.version)?;
+        key_set::count_try(context.store, begun.host)?;
         let open = begun.authenticate(&self)?;
-        key_set::restore_tries(context.store, open.version)?;
+        key_set::restore_tries(context.store, open.host)?;
         *context.secure = SecureChannel::Open(open);
         Ok(())
     }
 }
 
 impl Begun {
-    pub(super) fn new(number: u8, version: KeyVersion, keys: SessionKeys, challenges: &[&[u8]], length: usize) -> Self {
+    pub(super) fn new(number: u8, host: KeySetName, keys: SessionKeys, challenges: &[&[u8]], length: usize) -> Self {
         let host_cryptogram = cipher::derive(&keys.mac, Purpose::HostCryptogram, length, challenges).into();
-        Self { number, version, keys, host_cryptogram, length }
+        Self { number, host, keys, host_cryptogram, length }
     }
 
     pub(super) fn authenticate(self, command: &ExternalAuthenticate<'_>) -> Result<Open, Refusal> {
@@ -90,7 +92,7 @@ impl Begun {
         }
         Ok(Open {
             number: self.number,
-            version: self.version,
+            host: self.host,
             level: command.level,
             mac_length: self.length,
             keys: self.keys,

@@ -1,19 +1,20 @@
-//! The issuer's secure channel: GlobalPlatform's Secure Channel Protocol '03' (Amendment D to Card Specification 2.3.1,
-//! 1.1.2; S16 mode: 1.2) with AES-128.
+//! The secure channel of a security domain: GlobalPlatform's Secure Channel Protocol '03' (Amendment D to Card
+//! Specification 2.3.1, 1.1.2; S16 mode: 1.2) with AES-128.
 //!
 //! There is one at a time, on the logical channel that began it. A command that does not verify ends it.
 
 mod cipher;
 mod handshake;
-mod key_set;
+pub(crate) mod key_set;
 mod open;
 mod put_key;
 #[cfg(test)]
 mod tests;
 
 use apdu_spec::command::Header;
-use apdu_spec::instruction::KeyVersion;
 use apdu_spec::{Command, Status, Writer};
+
+pub(crate) use key_set::KeySetName;
 
 use handshake::Begun;
 use open::Open;
@@ -85,9 +86,9 @@ impl SecureChannel {
     }
 
     /// The key set that opened it.
-    pub(crate) fn version(&self) -> Option<KeyVersion> {
+    pub(crate) fn host(&self) -> Option<KeySetName> {
         match self {
-            Self::Open(open) => Some(open.version),
+            Self::Open(open) => Some(open.host),
             Self::Closed | Self::Begun(_) => None,
         }
     }

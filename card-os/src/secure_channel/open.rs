@@ -1,14 +1,14 @@
 //! What a secure channel does to commands and responses (Amendment D, 6.2).
 
 use apdu_spec::command::{Class, Header, SecureMessaging};
-use apdu_spec::instruction::{KeyVersion, SecurityLevel};
+use apdu_spec::instruction::SecurityLevel;
 use apdu_spec::{Command, Malformed, Status, Writer};
 use protocol::crypto::Secret;
 use subtle::ConstantTimeEq;
 
 use super::Protected;
 use super::cipher::{self, BLOCK, Purpose};
-use super::key_set::KeySet;
+use super::key_set::{KeySet, KeySetName};
 use crate::refusal::Refusal;
 
 /// The keys of one secure channel.
@@ -35,7 +35,8 @@ impl SessionKeys {
 pub(crate) struct Open {
     /// The logical channel.
     pub(super) number: u8,
-    pub(super) version: KeyVersion,
+    /// The key set that opened it.
+    pub(super) host: KeySetName,
     pub(super) level: SecurityLevel,
     /// 8 in S8 mode, 16 in S16 mode.
     pub(super) mac_length: usize,

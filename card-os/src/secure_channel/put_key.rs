@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::SecureChannel;
 use super::cipher::{self, BLOCK};
-use super::key_set::KeySet;
+use super::key_set::{KeySet, KeySetName};
 use crate::command::Handle;
 use crate::context::Context;
 use crate::platform::Platform;
@@ -16,14 +16,15 @@ use crate::refusal::Refusal;
 
 impl Handle for PutKey<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
-        let granted = context.permit_personalisation()?;
+        let domain = context.domain()?;
+        let granted = context.permit_keys(domain)?;
         let wrapping = match &*context.secure {
-            SecureChannel::Open(open) if context.issuer.is_some() => Some(&open.keys.data),
+            SecureChannel::Open(open) if context.host.is_some() => Some(&open.keys.data),
             SecureChannel::Closed | SecureChannel::Begun(_) | SecureChannel::Open(_) => None,
         };
         let [encryption, mac, data] = &self.keys;
         let set = KeySet {
-            version: self.version,
+            name: KeySetName { domain, version: self.version },
             encryption: unwrap(encryption, wrapping)?,
             mac: unwrap(mac, wrapping)?,
             data: unwrap(data, wrapping)?,

@@ -12,8 +12,9 @@ use apdu_spec::{Command, Status, Wire, Writer};
 use super::Protected;
 use super::cipher::{self, Purpose};
 use super::handshake::Begun;
-use super::key_set::KeySet;
+use super::key_set::{KeySet, KeySetName};
 use super::open::{Open, SessionKeys};
+use crate::application::Domain;
 
 struct Recorded {
     host_challenge: &'static str,
@@ -78,8 +79,8 @@ fn bytes(text: &str) -> Vec<u8> {
 
 fn key_set() -> KeySet {
     let key = |first: u8| core::array::from_fn(|at| first + u8::try_from(at).unwrap()).into();
-    let version = KeyVersion::parse(0x30).unwrap();
-    KeySet { version, encryption: key(0x00), mac: key(0x10), data: key(0x20) }
+    let name = KeySetName { domain: Domain::Issuer, version: KeyVersion::parse(0x30).unwrap() };
+    KeySet { name, encryption: key(0x00), mac: key(0x10), data: key(0x20) }
 }
 
 /// The recorded handshake, up to the open channel.
@@ -95,7 +96,7 @@ fn open(recorded: &Recorded) -> Open {
     let command = bytes(recorded.authenticate);
     let command = Command::parse(&command).unwrap();
     let command = ExternalAuthenticate::parse(&command).unwrap();
-    let begun = Begun::new(0, set.version, keys, &both, 8);
+    let begun = Begun::new(0, set.name, keys, &both, 8);
     begun.authenticate(&command).unwrap()
 }
 

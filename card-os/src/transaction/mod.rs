@@ -84,6 +84,14 @@ impl Session {
         }
     }
 
+    /// Ends the session if it is with this record, which changes.
+    pub(crate) fn end_with(&mut self, provider: ProviderReference) {
+        match self {
+            Self::Open(owner, _) if owner.provider == provider => *self = Self::Idle,
+            Self::Idle | Self::Open(..) => {}
+        }
+    }
+
     /// Ends the session if a node is half-made: whatever is not the next SIGN comes between.
     pub(crate) fn interrupt(&mut self) {
         match self {

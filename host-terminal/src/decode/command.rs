@@ -43,6 +43,7 @@ fn describe(instruction: &Instruction<'_>) -> Vec<String> {
         Instruction::Sign(sign) => signed(sign.count, sign.children),
         Instruction::Receive(receive) => with_kind("RECEIVE", receive.kind, |_| message(receive.message)),
         Instruction::GetJournal(get) => one(format!("GET JOURNAL: {} entries at most", get.count)),
+        Instruction::Delete(_) => one("DELETE".to_owned()),
         Instruction::GetStatus(_) => one("GET STATUS".to_owned()),
         Instruction::SetStatus(set) => one(format!("SET STATUS: {:?}", set.state)),
         Instruction::GenerateKeyPair(pair) => {
