@@ -62,6 +62,9 @@ pub const KEY_REFERENCE_MIN: u8 = 0x21;
 /// See [`KEY_REFERENCE_MIN`].
 pub const KEY_REFERENCE_MAX: u8 = 0x3E;
 
+/// The most failed authentications in a row that a key of the key store takes before it blocks: what 63Cx can tell.
+pub const KEY_AUTHENTICATION_TRIES_MAX: u8 = 15;
+
 /// The longest answer to GET CHALLENGE, bytes.
 pub const CHALLENGE_MAX: usize = 256;
 

@@ -78,6 +78,15 @@ impl<'a> Reader<'a> {
         self.field(tag)?.try_into().map_err(|_| ParseError::Invalid)
     }
 
+    /// The value of the next data object if it has this tag, which then must have `N` bytes; otherwise none is taken.
+    ///
+    /// # Errors
+    /// What [`field_array`](Self::field_array) reports.
+    pub fn optional_array<const N: usize>(&mut self, tag: Tag) -> Result<Option<&'a [u8; N]>, ParseError> {
+        let value = self.optional_field(tag)?;
+        value.map(|value| value.try_into().map_err(|_| ParseError::Invalid)).transpose()
+    }
+
     /// The one byte of the next data object, which must have this tag.
     ///
     /// # Errors

@@ -7,11 +7,13 @@ use apdu_spec::command::Command;
 use apdu_spec::file::{Fcp, FileDescriptor, FileId, Records, ShortFileId};
 use apdu_spec::instruction::{self as ins, Instruction, Target};
 use apdu_spec::journal::{JournalEntry, Step};
+use apdu_spec::key::{Algorithm, KeyAttributes, KeyKind, KeyRecord, Purpose, Template, Usage};
 use apdu_spec::limits::{APDU_MAX, DATA_MAX, RECORD_SIZE_MAX, RECORDS_MAX, TRANSPARENT_SIZE_MAX};
 use apdu_spec::provider::{Instrument, Policy, ProviderInfo, ProviderRecord, ProviderReference};
-use apdu_spec::{Aid, Full, LifeCycle, ParseError, Reader, Response, Tag, Writer};
+use apdu_spec::{Aid, Full, KeyReference, LifeCycle, ParseError, Reader, Response, Tag, Writer};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 
 fn bytes_of(write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>) -> Vec<u8> {
     let mut space = vec![0; APDU_MAX];
@@ -47,6 +49,18 @@ fn provider_reference() -> impl Strategy<Value = ProviderReference> {
 
 fn pin_reference() -> impl Strategy<Value = ins::PinReference> {
     (1..=14_u8).prop_map(|number| ins::PinReference::parse(number).unwrap())
+}
+
+fn key_reference() -> impl Strategy<Value = KeyReference> {
+    (0x21..=0x3E_u8).prop_map(|number| KeyReference::parse(number).unwrap())
+}
+
+fn purpose() -> impl Strategy<Value = Purpose> {
+    let kind = select(vec![KeyKind::Pair, KeyKind::Public, KeyKind::Aes]);
+    let (templates, usages) = (vec![0xA4, 0xAA, 0xB4, 0xB6, 0xB8], vec![0x80, 0x40, 0xC0]);
+    (kind, select(templates), select(usages)).prop_filter_map("a purpose", |(kind, template, usage)| {
+        Purpose::new(kind, Template::parse(template).unwrap(), Usage::parse(usage).unwrap()).ok()
+    })
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
@@ -156,6 +170,40 @@ proptest! {
     }
 
     #[test]
+    fn keys_survive(
+        reference in key_reference(), purpose in purpose(), condition in condition(), uses in 1..=u32::MAX,
+        tries in 1..=15_u8, value in vec(any::<u8>(), 65), bits in 0..8_u8,
+    ) {
+        let value = match purpose.kind() {
+            KeyKind::Pair => Some(&value[..32]).filter(|_| bits & 1 != 0),
+            KeyKind::Public => Some(&value[..]),
+            KeyKind::Aes => Some(&value[..16]),
+        };
+        let uses = Some(uses).filter(|_| bits & 2 != 0);
+        let tries = Some(tries).filter(|_| purpose.authenticates_host());
+        let attributes = KeyAttributes { purpose, condition, uses, tries };
+        assert_survives(Instruction::StoreData(ins::StoreData::Key(KeyRecord { reference, attributes, value })));
+        assert_survives(Instruction::StoreData(ins::StoreData::DeleteKey(reference)));
+
+        let template = purpose.template();
+        if purpose.kind() == KeyKind::Pair {
+            let pair = ins::Pair::Key(template, reference);
+            assert_survives(Instruction::GenerateKeyPair(ins::GenerateKeyPair { pair, generate: bits & 4 != 0 }));
+        }
+        let algorithm = Some(purpose.algorithm()).filter(|_| bits & 4 != 0);
+        for usage in [Usage::Verify, Usage::Compute, Usage::Both] {
+            let reference = ins::ControlReference { template, usage, key: Some(reference), algorithm };
+            assert_survives(Instruction::ManageSecurityEnvironment(ins::ManageSecurityEnvironment::Set(reference)));
+        }
+    }
+
+    #[test]
+    fn security_operations_survive(hash: [u8; 32]) {
+        let operation = ins::PerformSecurityOperation::ComputeSignature(&hash);
+        assert_survives(Instruction::PerformSecurityOperation(operation));
+    }
+
+    #[test]
     fn provider_records_survive(
         reference in provider_reference(), provider: [u8; 16], name in "[a-zA-Zäß€ ]{1,20}", instrument in 1..=7_u8,
         condition in condition(), account in vec(any::<u8>(), 1..=64), account_secret: [u8; 16],
@@ -193,7 +241,8 @@ proptest! {
             prop_assert!(Instruction::parse(&Command::parse(&bytes).unwrap()) == Ok(instruction));
         }
         for generate in [false, true] {
-            assert_survives(Instruction::GenerateKeyPair(ins::GenerateKeyPair { provider, generate }));
+            let pair = ins::Pair::Provider(provider);
+            assert_survives(Instruction::GenerateKeyPair(ins::GenerateKeyPair { pair, generate }));
         }
     }
 
@@ -259,7 +308,7 @@ fn any_header() -> impl Strategy<Value = [u8; 4]> {
         (
             Just(0x00_u8),
             proptest::sample::select(vec![
-                0x20_u8, 0x24, 0x47, 0x70, 0x84, 0xA4, 0xB0, 0xB2, 0xC0, 0xD6, 0xDC, 0xE0, 0xE2, 0xE4,
+                0x20_u8, 0x22, 0x24, 0x2A, 0x47, 0x70, 0x84, 0xA4, 0xB0, 0xB2, 0xC0, 0xD6, 0xDC, 0xE0, 0xE2, 0xE4,
             ])
         ),
         (Just(0x80), proptest::sample::select(vec![0x10, 0x12, 0x14, 0x16, 0x18, 0x1A, 0x1C, 0xE2, 0xF0, 0xF2])),
@@ -293,6 +342,14 @@ fn commands_without_choice_survive() {
         assert_survives(Instruction::Delete(delete));
     }
     assert_survives(Instruction::ListProviders(ins::ListProviders));
+    assert_survives(Instruction::ManageSecurityEnvironment(ins::ManageSecurityEnvironment::Restore));
+    let hash = ins::ControlReference {
+        template: Template::Hash,
+        usage: Usage::Compute,
+        key: None,
+        algorithm: Some(Algorithm::Sha256),
+    };
+    assert_survives(Instruction::ManageSecurityEnvironment(ins::ManageSecurityEnvironment::Set(hash)));
     assert_survives(Instruction::DeleteFile(ins::DeleteFile { file: None }));
     for length in [1, 255, 256] {
         assert_survives(Instruction::GetChallenge(ins::GetChallenge { length }));

@@ -7,6 +7,7 @@ use apdu_spec::{Condition, LifeCycle, Operation};
 use crate::application::Domain;
 use crate::context::Context;
 use crate::file::File;
+use crate::key::Key;
 use crate::platform::Platform;
 use crate::provider::Provider;
 use crate::refusal::Refusal;
@@ -19,6 +20,11 @@ pub(crate) struct Granted<T>(T);
 pub(crate) struct Personalisation;
 
 impl<T> Granted<T> {
+    /// What the permission was for, the permission used up.
+    pub(crate) fn into_subject(self) -> T {
+        self.0
+    }
+
     /// What the permission is for.
     pub(crate) fn subject(&self) -> &T {
         &self.0
@@ -50,6 +56,12 @@ impl<P: Platform> Context<'_, P> {
         Ok(Granted(provider))
     }
 
+    /// Permission to use a key of the key store.
+    pub(crate) fn permit_key_use(&self, key: Key) -> Result<Granted<Key>, Refusal> {
+        self.require(key.attributes().condition)?;
+        Ok(Granted(key))
+    }
+
     /// Permission to personalise: in the clear until SECURED, by the issuer's secure channel always.
     pub(crate) fn permit_personalisation(&self) -> Result<Granted<Personalisation>, Refusal> {
         if self.is_personalising() || self.issuer().is_some() {
@@ -64,6 +76,13 @@ impl<P: Platform> Context<'_, P> {
     pub(crate) fn permit_keys(&self, domain: Domain) -> Result<Granted<Domain>, Refusal> {
         let is_keeper = self.host.is_some_and(|host| host.domain == key_set::keeper(self.store, domain));
         if self.is_personalising() || is_keeper { Ok(Granted(domain)) } else { Err(Refusal::NotGranted) }
+    }
+
+    /// Whether the value of a key may come in: in the clear until SECURED; later, where `encrypted` is enough, in a
+    /// secure channel that encrypts commands.
+    pub(crate) fn require_import(&self, encrypted: bool) -> Result<(), Refusal> {
+        let is_encrypted = self.issuer().is_some() && self.secure.encrypts_commands();
+        if self.is_personalising() || encrypted && is_encrypted { Ok(()) } else { Err(Refusal::NotGranted) }
     }
 
     /// The issuer decides which files there are, but reads and writes only what their conditions let it.

@@ -109,6 +109,8 @@ fn family(instruction: &Instruction<'_>) -> Family {
         Instruction::Verify(_)
         | Instruction::ChangeReferenceData(_)
         | Instruction::GenerateKeyPair(_)
+        | Instruction::ManageSecurityEnvironment(_)
+        | Instruction::PerformSecurityOperation(_)
         | Instruction::ManageChannel(_)
         | Instruction::GetChallenge(_)
         | Instruction::Select(_)

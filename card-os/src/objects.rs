@@ -2,6 +2,7 @@
 
 use core::ops::RangeInclusive;
 
+use apdu_spec::KeyReference;
 use apdu_spec::instruction::PinReference;
 use apdu_spec::provider::ProviderReference;
 
@@ -26,6 +27,10 @@ const KEY_SET: u32 = 0x0C00_0000;
 const KEY_TRIES: u32 = 0x0D00_0000;
 
 const SEQUENCE_COUNTER: u32 = 0x0E00_0000;
+const KEY: u32 = 0x2000_0000;
+const KEY_VALUE: u32 = 0x2100_0000;
+const KEY_USES: u32 = 0x2200_0000;
+const KEY_AUTHENTICATION_TRIES: u32 = 0x2300_0000;
 
 /// A file as the store knows it: counted from 0, the master file. Not the file's identifier, which another directory
 /// may use again.
@@ -113,4 +118,24 @@ pub(crate) fn sequence_counter(domain: Domain) -> ObjectId {
 
 fn of_domain(kind: u32, domain: Domain) -> u32 {
     kind | u32::from(domain.number()) << 8
+}
+
+/// What is said of a key of the key store.
+pub(crate) fn key(reference: KeyReference) -> ObjectId {
+    ObjectId(KEY | u32::from(reference.number()))
+}
+
+/// The value of a key of the key store: scalar (32) and public key (65), public key (65), or AES-128 key (16).
+pub(crate) fn key_value(reference: KeyReference) -> ObjectId {
+    ObjectId(KEY_VALUE | u32::from(reference.number()))
+}
+
+/// How often a key of the key store can still be used, four bytes, where that is limited.
+pub(crate) fn key_uses(reference: KeyReference) -> ObjectId {
+    ObjectId(KEY_USES | u32::from(reference.number()))
+}
+
+/// The failed authentications that a key of the key store still allows, one byte.
+pub(crate) fn key_authentication_tries(reference: KeyReference) -> ObjectId {
+    ObjectId(KEY_AUTHENTICATION_TRIES | u32::from(reference.number()))
 }

@@ -4,13 +4,14 @@ use apdu_spec::limits::{ACCOUNT_INFORMATION_MAX, PROVIDER_ID_MAX, PROVIDER_NAME_
 use apdu_spec::provider::{Policy, ProviderInfo, ProviderRecord, ProviderReference};
 use apdu_spec::{Reader, Writer};
 use embedded_storage::nor_flash::NorFlash;
-use protocol::crypto::{Crypto, PublicKey, RustCrypto, Secret, random_scalar};
+use protocol::crypto::{PublicKey, RustCrypto, Secret};
 use protocol::message::descriptor::provider_id;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::access::{Granted, Personalisation};
 use crate::application::Domain;
 use crate::context::Context;
+use crate::key;
 use crate::objects;
 use crate::platform::Platform;
 use crate::refusal::Refusal;
@@ -143,11 +144,6 @@ pub(crate) fn generate_key<P: Platform>(
     _: &Granted<Personalisation>,
     reference: ProviderReference,
 ) -> Result<(), Refusal> {
-    let scalar = random_scalar::<RustCrypto>(&mut context.random()?);
-    let key = RustCrypto::signing_key(&scalar).map_err(|_| Refusal::Fault)?;
-    let mut bytes = Zeroizing::new([0; 32 + 65]);
-    let mut out = Writer::new(bytes.as_mut_slice());
-    out.put(scalar.as_bytes())?;
-    out.put(&RustCrypto::verification_key(&key).0)?;
-    Ok(context.store.write(objects::signing_key(reference), out.written())?)
+    let pair = key::new_pair(context)?;
+    Ok(context.store.write(objects::signing_key(reference), pair.as_slice())?)
 }

@@ -10,6 +10,7 @@ use crate::application::Application;
 use crate::objects::FileNumber;
 use crate::refusal::Refusal;
 use crate::secure_channel::SecureChannel;
+use crate::security_environment::SecurityEnvironment;
 use crate::transaction;
 
 /// Everything that the card forgets at a reset.
@@ -34,6 +35,8 @@ pub(crate) struct Channel {
     pub(crate) verified: References<PinReference>,
     /// The keys whose holders were authenticated.
     pub(crate) authenticated: References<KeyReference>,
+    /// The keys for the next operations.
+    pub(crate) environment: SecurityEnvironment,
 }
 
 /// A set of PINs, or of keys.

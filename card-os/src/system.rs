@@ -174,6 +174,8 @@ fn run<P: Platform>(
         Instruction::Verify(it) => it.handle(context, reply),
         Instruction::ChangeReferenceData(it) => it.handle(context, reply),
         Instruction::GenerateKeyPair(it) => it.handle(context, reply),
+        Instruction::ManageSecurityEnvironment(it) => it.handle(context, reply),
+        Instruction::PerformSecurityOperation(it) => it.handle(context, reply),
         Instruction::GetChallenge(it) => it.handle(context, reply),
         Instruction::Select(it) => it.handle(context, reply),
         Instruction::ReadBinary(it) => it.handle(context, reply),

@@ -3,6 +3,7 @@
 
 use super::{Malformed, PinRecord, Wire};
 use crate::command::{Command, Header};
+use crate::key::{KeyRecord, KeyReference};
 use crate::limits::{CHALLENGE_MAX, SHORT_EXPECTED_MAX};
 use crate::provider::ProviderRecord;
 use crate::{Aid, Full, LifeCycle, ParseError, Reader, Tag, Writer};
@@ -18,10 +19,11 @@ pub struct GetChallenge {
     pub length: usize,
 }
 
-/// Brings a PIN or a provider record. Possible until the card is SECURED; what has the same reference is replaced.
+/// Brings a PIN, a provider record or a key, or takes a key away. Possible until the card is SECURED, and by its
+/// issuer; what has the same reference is replaced.
 ///
 /// ```text
-/// 80 E2  90 00  Lc  A1 L PIN | A2 L provider record      (one block, BER-TLV)
+/// 80 E2  90 00  Lc  A1 L PIN | A2 L provider record | A3 L key | A3 03 80 01 key reference      (one block, BER-TLV)
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum StoreData<'a> {
@@ -29,6 +31,10 @@ pub enum StoreData<'a> {
     Pin(PinRecord<'a>),
     /// A provider record.
     Provider(ProviderRecord<'a>),
+    /// A key.
+    Key(KeyRecord<'a>),
+    /// No key any more.
+    DeleteKey(KeyReference),
 }
 
 /// Takes the card to another life cycle state.
@@ -81,6 +87,7 @@ impl<'a> Wire<'a> for StoreData<'a> {
         Ok(match tag {
             Tag::PIN => Self::Pin(Reader::all(template, PinRecord::parse)?),
             Tag::PROVIDER => Self::Provider(Reader::all(template, ProviderRecord::parse)?),
+            Tag::KEY => Reader::all(template, Self::parse_key)?,
             _ => return Err(ParseError::Invalid.into()),
         })
     }
@@ -90,7 +97,20 @@ impl<'a> Wire<'a> for StoreData<'a> {
         out.command(header, 0, |out| match self {
             Self::Pin(pin) => out.template(Tag::PIN, |out| pin.encode(out)),
             Self::Provider(provider) => out.template(Tag::PROVIDER, |out| provider.encode(out)),
+            Self::Key(key) => out.template(Tag::KEY, |out| key.encode(out)),
+            Self::DeleteKey(key) => out.template(Tag::KEY, |out| out.field(Tag::REFERENCE, &[key.number()])),
         })
+    }
+}
+
+impl<'a> StoreData<'a> {
+    /// A reference alone says that there is to be no such key.
+    fn parse_key(input: &mut Reader<'a>) -> Result<Self, ParseError> {
+        let reference = KeyReference::parse(input.field_u8(Tag::REFERENCE)?)?;
+        if input.is_empty() {
+            return Ok(Self::DeleteKey(reference));
+        }
+        KeyRecord::parse(reference, input).map(Self::Key)
     }
 }
 

@@ -2,28 +2,63 @@
 
 use super::{Malformed, Wire};
 use crate::command::{Command, Header};
+use crate::key::{KeyReference, Template};
 use crate::limits::SHORT_EXPECTED_MAX;
 use crate::provider::ProviderReference;
 use crate::{Full, ParseError, Reader, Tag, Writer};
 
-/// Makes the registered signing key of a provider record on the card, or tells its public half.
+/// Makes a key pair on the card, or tells its public half.
 ///
 /// ```text
-/// 00 47  80 00  05  B6 03  84 01 provider record  Le    makes a pair (once) and tells the public key
-/// 00 47  81 00  05  B6 03  84 01 provider record  Le    tells the public key
+/// 00 47  80 00  05  B6 03  84 01 provider record  Le             makes a pair and tells the public key
+/// 00 47  81 00  05  B6 03  84 01 provider record  Le             tells the public key
+/// 00 47  80|81 00  05  B6|B8|A4 03  84 01 key reference  Le      likewise for a pair of the key store
 ///
 /// answer: 7F49 43  86 41 P-256 point, uncompressed
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GenerateKeyPair {
-    /// The provider record.
-    pub provider: ProviderReference,
+    /// Whose or which pair.
+    pub pair: Pair,
     /// Make a new pair first.
     pub generate: bool,
 }
 
+/// A key pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pair {
+    /// A provider record's registered signing key.
+    Provider(ProviderReference),
+    /// A key of the key store, in its template.
+    Key(Template, KeyReference),
+}
+
+impl Pair {
+    fn parse(template: Tag, reference: u8) -> Result<Self, ParseError> {
+        let [0, byte] = template.0.to_be_bytes() else { return Err(ParseError::Invalid) };
+        match (Template::parse(byte)?, KeyReference::parse(reference)) {
+            (Template::Signature, Err(_)) => ProviderReference::parse(reference).map(Self::Provider),
+            (Template::Hash | Template::Checksum, _) | (_, Err(_)) => Err(ParseError::Invalid),
+            (template, Ok(reference)) => Ok(Self::Key(template, reference)),
+        }
+    }
+
+    const fn template(self) -> Template {
+        match self {
+            Self::Provider(_) => Template::Signature,
+            Self::Key(template, _) => template,
+        }
+    }
+
+    const fn reference(self) -> u8 {
+        match self {
+            Self::Provider(provider) => provider.number(),
+            Self::Key(_, key) => key.number(),
+        }
+    }
+}
+
 impl GenerateKeyPair {
-    const SIGNATURE_TEMPLATE: Tag = Tag(0xB6);
     const KEY_REFERENCE: Tag = Tag(0x84);
     const PUBLIC_KEY: Tag = Tag(0x7F49);
     const POINT: Tag = Tag(0x86);
@@ -55,15 +90,16 @@ impl<'a> Wire<'a> for GenerateKeyPair {
             (0x81, 0x00) => false,
             _ => return Err(Malformed::Parameters),
         };
-        let template = Reader::all(command.data, |input| input.field(Self::SIGNATURE_TEMPLATE))?;
+        let (tag, template) = Reader::all(command.data, Reader::object)?;
         let reference = Reader::all(template, |input| input.field_u8(Self::KEY_REFERENCE))?;
-        Ok(Self { provider: ProviderReference::parse(reference)?, generate })
+        Ok(Self { pair: Pair::parse(tag, reference)?, generate })
     }
 
     fn encode(&self, out: &mut Writer<'_>) -> Result<(), Full> {
         let header = Header::iso(Self::INSTRUCTION, if self.generate { 0x80 } else { 0x81 }, 0x00);
         out.command(header, SHORT_EXPECTED_MAX, |out| {
-            out.template(Self::SIGNATURE_TEMPLATE, |out| out.field(Self::KEY_REFERENCE, &[self.provider.number()]))
+            let template = Tag(self.pair.template().to_byte().into());
+            out.template(template, |out| out.field(Self::KEY_REFERENCE, &[self.pair.reference()]))
         })
     }
 }

@@ -3,7 +3,9 @@
 //! | class | INS | | |
 //! | --- | --- | --- | --- |
 //! | ISO | 20 | [`Verify`] | VERIFY |
+//! | ISO | 22 | [`ManageSecurityEnvironment`] | MANAGE SECURITY ENVIRONMENT |
 //! | ISO | 24 | [`ChangeReferenceData`] | CHANGE REFERENCE DATA |
+//! | ISO | 2A | [`PerformSecurityOperation`] | PERFORM SECURITY OPERATION |
 //! | ISO | 47 | [`GenerateKeyPair`] | GENERATE ASYMMETRIC KEY PAIR |
 //! | ISO | 70 | [`ManageChannel`] | MANAGE CHANNEL |
 //! | ISO | 84 | [`GetChallenge`] | GET CHALLENGE |
@@ -40,6 +42,8 @@ mod key;
 mod pin;
 mod record;
 mod secure_channel;
+mod security_environment;
+mod security_operation;
 mod select;
 mod transaction;
 
@@ -48,10 +52,12 @@ pub use card::{GetChallenge, GetStatus, SetStatus, StoreData};
 pub use channel::{GetResponse, ManageChannel};
 pub use delete::Delete;
 pub use file::{CreateFile, DeleteFile};
-pub use key::GenerateKeyPair;
+pub use key::{GenerateKeyPair, Pair};
 pub use pin::{ChangeReferenceData, PinRecord, PinReference, Verify, VerifyPart};
 pub use record::{AppendRecord, ReadRecord, UpdateRecord};
 pub use secure_channel::{ExternalAuthenticate, InitializeUpdate, KeyBlock, KeyVersion, PutKey, SecurityLevel};
+pub use security_environment::{ControlReference, ManageSecurityEnvironment};
+pub use security_operation::PerformSecurityOperation;
 pub use select::{FileIds, Occurrence, Select, SelectAnswer, Selector};
 pub use transaction::{Build, ChooseProvider, GetJournal, ListProviders, LoadDescriptor, Receive, Sign};
 
@@ -152,6 +158,8 @@ instructions! {
     Verify<'a>, ISO;
     ChangeReferenceData<'a>, ISO;
     GenerateKeyPair, ISO;
+    ManageSecurityEnvironment, ISO;
+    PerformSecurityOperation<'a>, ISO;
     ManageChannel, ISO;
     GetChallenge, ISO;
     Select<'a>, ISO;

@@ -8,7 +8,7 @@ use super::Handle;
 use crate::context::Context;
 use crate::platform::Platform;
 use crate::refusal::Refusal;
-use crate::{life_cycle, pin, provider};
+use crate::{key, life_cycle, pin, provider};
 
 impl Handle for GetChallenge {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
@@ -23,6 +23,8 @@ impl Handle for StoreData<'_> {
         match self {
             Self::Pin(record) => pin::personalise(context, &granted, &record),
             Self::Provider(record) => provider::personalise(context, &granted, &record),
+            Self::Key(record) => key::personalise(context, &granted, &record),
+            Self::DeleteKey(reference) => key::delete(context, &granted, reference),
         }
     }
 }

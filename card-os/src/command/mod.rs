@@ -7,6 +7,7 @@ mod file;
 mod key;
 mod pin;
 mod record;
+mod security;
 mod select;
 
 use apdu_spec::Writer;

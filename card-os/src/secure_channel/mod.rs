@@ -85,6 +85,11 @@ impl SecureChannel {
         matches!(self, Self::Open(open) if open.number == number)
     }
 
+    /// Whether it is open and encrypts the data of commands.
+    pub(crate) fn encrypts_commands(&self) -> bool {
+        matches!(self, Self::Open(open) if open.level.encrypts_commands())
+    }
+
     /// The key set that opened it.
     pub(crate) fn host(&self) -> Option<KeySetName> {
         match self {

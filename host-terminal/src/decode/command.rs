@@ -1,6 +1,6 @@
 //! Commands of the card (CARD.md).
 
-use apdu_spec::instruction::{Selector, VerifyPart};
+use apdu_spec::instruction::{Pair, Selector, VerifyPart};
 use apdu_spec::transaction::{AcknowledgmentInput, Children, KeyExchangeInput, TransactionInput};
 use apdu_spec::{Command, Instruction};
 use protocol::amount::Amount;
@@ -48,8 +48,14 @@ fn describe(instruction: &Instruction<'_>) -> Vec<String> {
         Instruction::SetStatus(set) => one(format!("SET STATUS: {:?}", set.state)),
         Instruction::GenerateKeyPair(pair) => {
             let what = if pair.generate { "make the key" } else { "tell the public key" };
-            one(format!("GENERATE ASYMMETRIC KEY PAIR: {what} of record {}", pair.provider.number()))
+            let whose = match pair.pair {
+                Pair::Provider(provider) => format!("of record {}", provider.number()),
+                Pair::Key(_, key) => format!("of key {:02X}", key.number()),
+            };
+            one(format!("GENERATE ASYMMETRIC KEY PAIR: {what} {whose}"))
         }
+        Instruction::ManageSecurityEnvironment(_) => one("MANAGE SECURITY ENVIRONMENT".to_owned()),
+        Instruction::PerformSecurityOperation(_) => one("PERFORM SECURITY OPERATION: not shown".to_owned()),
         Instruction::ReadBinary(read) => one(format!("READ BINARY: {} bytes from {}", read.length, read.offset)),
         Instruction::UpdateBinary(update) => {
             one(format!("UPDATE BINARY: {} bytes from {}", update.data.len(), update.offset))

@@ -39,19 +39,12 @@ impl Crypto for RustCrypto {
     }
 
     fn sign(key: &SigningKey, message: &[u8], hedge: &[u8]) -> Signature {
-        let Ok((signature, _)) = key.0.try_sign_prehashed_rfc6979::<Sha256>(&Sha256::digest(message), hedge) else {
-            // r or s is zero with a chance of 2⁻²⁵⁵, and no caller can aim at it.
-            unreachable!("RFC 6979 gave a nonce without a signature")
-        };
-        Signature(signature.normalize_s().unwrap_or(signature).to_bytes().into())
+        Self::sign_digest(key, &Sha256::digest(message).into(), hedge)
     }
 
     fn verify(key: &PublicKey, message: &[u8], signature: &Signature) -> Result<(), Invalid> {
-        key.check_uncompressed()?;
         signature.check_low_s()?;
-        let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&key.0).map_err(|_| Invalid)?;
-        let signature = p256::ecdsa::Signature::from_slice(&signature.0).map_err(|_| Invalid)?;
-        key.verify_prehash(&Sha256::digest(message), &signature).map_err(|_| Invalid)
+        Self::verify_digest(key, &Sha256::digest(message).into(), signature)
     }
 
     fn agreement_key(scalar: &Secret<32>) -> Result<AgreementKey, Invalid> {
@@ -125,6 +118,35 @@ impl Crypto for RustCrypto {
         let mut mac = <Cmac<Aes128> as KeyInit>::new(key.as_bytes().into());
         mac.update(message);
         mac.finalize().into_bytes().into()
+    }
+}
+
+/// What a card does with a hash that somebody else has computed.
+impl RustCrypto {
+    /// Signs what has the SHA-256 `digest`, as [`Crypto::sign`] does.
+    pub fn sign_digest(key: &SigningKey, digest: &[u8; 32], hedge: &[u8]) -> Signature {
+        let Ok((signature, _)) = key.0.try_sign_prehashed_rfc6979::<Sha256>(digest.into(), hedge) else {
+            // r or s is zero with a chance of 2⁻²⁵⁵, and no caller can aim at it.
+            unreachable!("RFC 6979 gave a nonce without a signature")
+        };
+        Signature(signature.normalize_s().unwrap_or(signature).to_bytes().into())
+    }
+
+    /// Verifies ECDSA over what has the SHA-256 `digest`. Takes the high S too, which other libraries make half of the
+    /// time; otherwise as [`Crypto::verify`].
+    ///
+    /// # Errors
+    /// [`Invalid`].
+    pub fn verify_digest(key: &PublicKey, digest: &[u8; 32], signature: &Signature) -> Result<(), Invalid> {
+        key.check_uncompressed()?;
+        let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&key.0).map_err(|_| Invalid)?;
+        let signature = p256::ecdsa::Signature::from_slice(&signature.0).map_err(|_| Invalid)?;
+        key.verify_prehash(digest, &signature).map_err(|_| Invalid)
+    }
+
+    /// Whether these bytes are a point of the curve, uncompressed.
+    pub fn is_point(key: &PublicKey) -> bool {
+        key.check_uncompressed().is_ok() && p256::PublicKey::from_sec1_bytes(&key.0).is_ok()
     }
 }
 

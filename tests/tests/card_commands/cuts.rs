@@ -1,6 +1,6 @@
 //! Power goes at every flash operation of every command of the transcripts: what is in flash afterwards is what was
-//! there before the command or what is there after it, never something between. Only the tries of a PIN count on their
-//! own.
+//! there before the command or what is there after it, never something between. Only the tries of a PIN and the uses
+//! and tries of a key count on their own.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,9 @@ pub(crate) const MOMENTS: [Moment; 4] = [Moment::Before, Moment::Torn, Moment::U
 
 /// The kind of object that holds a PIN's tries.
 const TRIES: u32 = 0x0600_0000;
+/// The kind of object that holds a key's uses, and the one that holds its tries.
+const KEY_USES: u32 = 0x2200_0000;
+const KEY_TRIES: u32 = 0x2300_0000;
 
 pub(crate) fn objects(flash: &RamFlash) -> Objects {
     let mut store: Store<RamFlash> = Store::mount(flash.clone()).unwrap();
@@ -28,12 +31,20 @@ pub(crate) fn objects(flash: &RamFlash) -> Objects {
     ids.into_iter().map(|id| (id.0, content(id))).collect()
 }
 
-fn without_tries(objects: &Objects) -> Objects {
-    objects.iter().filter(|(id, _)| **id & 0xFF00_0000 != TRIES).map(|(id, bytes)| (*id, bytes.clone())).collect()
+fn is_counter(id: u32) -> bool {
+    [TRIES, KEY_USES, KEY_TRIES].contains(&(id & 0xFF00_0000))
+}
+
+fn without_counters(objects: &Objects) -> Objects {
+    objects.iter().filter(|(id, _)| !is_counter(**id)).map(|(id, bytes)| (*id, bytes.clone())).collect()
+}
+
+fn counter(objects: &Objects, id: u32) -> Option<u32> {
+    objects.get(&id).map(|bytes| bytes.iter().fold(0, |count, byte| count << 8 | u32::from(*byte)))
 }
 
 fn tries(objects: &Objects, pin: u32) -> Option<u8> {
-    objects.get(&(TRIES | pin)).map(|bytes| bytes[0])
+    counter(objects, TRIES | pin).map(|count| u8::try_from(count).unwrap())
 }
 
 /// What is in flash before a command and after it.
@@ -44,13 +55,15 @@ struct Change {
 
 impl Change {
     fn assert_whole(&self, found: &Objects, place: &str) {
-        let rest = without_tries(found);
-        assert!(rest == without_tries(&self.before) || rest == without_tries(&self.after), "{place}: half a change");
-        for pin in 1..=14 {
-            let (before, after) = (tries(&self.before, pin), tries(&self.after, pin));
-            let found = tries(found, pin);
+        let rest = without_counters(found);
+        let (before, after) = (without_counters(&self.before), without_counters(&self.after));
+        assert!(rest == before || rest == after, "{place}: half a change");
+        let ids = [&self.before, &self.after, found].into_iter().flat_map(BTreeMap::keys);
+        for id in ids.copied().filter(|id| is_counter(*id)) {
+            let (before, after) = (counter(&self.before, id), counter(&self.after, id));
+            let found = counter(found, id);
             let counted = before.and_then(|before| before.checked_sub(1));
-            assert!(found == before || found == after || found == counted, "{place}: {found:?} tries of PIN {pin}");
+            assert!(found == before || found == after || found == counted, "{place}: {found:?} in counter {id:08X}");
         }
     }
 }
@@ -106,6 +119,13 @@ fn deleting_and_writing_files_is_whole_whenever_power_goes() {
 fn pins_and_contents_are_whole_whenever_power_goes() {
     assert!(cut_everywhere("pin.apdu") > 150);
     assert!(cut_everywhere("files.apdu") > 150);
+}
+
+#[test]
+fn keys_are_whole_whenever_power_goes() {
+    let cuts = cut_everywhere("keys.apdu") + cut_everywhere("key_deletion.apdu");
+    println!("{cuts} cuts");
+    assert!(cuts > 100);
 }
 
 /// Whoever cuts the power at the right moment would have a free guess, if the comparison came before the count: then a

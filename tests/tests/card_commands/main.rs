@@ -4,6 +4,7 @@
 
 mod cuts;
 mod hostile;
+mod keys;
 mod secure_channel;
 mod size;
 

@@ -1,7 +1,7 @@
 //! A card in its slot, driven by commands.
 
 use apdu_spec::instruction::{
-    GenerateKeyPair, GetJournal, Occurrence, PinRecord, PinReference, Select, SelectAnswer, Selector, SetStatus,
+    GenerateKeyPair, GetJournal, Occurrence, Pair, PinRecord, PinReference, Select, SelectAnswer, Selector, SetStatus,
     StoreData, Verify, VerifyPart,
 };
 use apdu_spec::journal::{JournalEntry, Step as JournalStep};
@@ -103,7 +103,7 @@ impl TestCard {
             policy,
         };
         self.done(&StoreData::Provider(record));
-        self.done(&GenerateKeyPair { provider: reference(number), generate: true });
+        self.done(&GenerateKeyPair { pair: Pair::Provider(reference(number)), generate: true });
     }
 
     pub(crate) fn secure(&mut self) {

@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::{Context, Result, ensure};
 use apdu_spec::file::FileDescriptor;
 use apdu_spec::instruction::{
-    CreateFile, DeleteFile, GenerateKeyPair, GetStatus, Occurrence, PinRecord, Select, SelectAnswer, Selector,
+    CreateFile, DeleteFile, GenerateKeyPair, GetStatus, Occurrence, Pair, PinRecord, Select, SelectAnswer, Selector,
     SetStatus, StoreData, Target, UpdateBinary,
 };
 use apdu_spec::{Aid, Fcp, FileId, LifeCycle, SecurityAttributes, ShortFileId, Status, Tag, Writer};
@@ -94,7 +94,7 @@ async fn write_holder(card: &mut Card, name: &str) -> Result<()> {
 
 async fn open_account(card: &mut Card, account: &Account) -> Result<IssuedKey> {
     card.send("STORE DATA", &StoreData::Provider(account.record())).await?;
-    let generate = GenerateKeyPair { provider: account.reference, generate: true };
+    let generate = GenerateKeyPair { pair: Pair::Provider(account.reference), generate: true };
     let answer = card.send("GENERATE ASYMMETRIC KEY PAIR", &generate).await?;
     let key = GenerateKeyPair::parse_answer(&answer).ok().context("the card's answer is no public key")?;
     Ok(IssuedKey {

@@ -3,7 +3,7 @@
 use std::future::pending;
 
 use apdu_spec::instruction::{
-    GenerateKeyPair, Occurrence, PinRecord, PinReference, Select, SelectAnswer, Selector, SetStatus, StoreData,
+    GenerateKeyPair, Occurrence, Pair, PinRecord, PinReference, Select, SelectAnswer, Selector, SetStatus, StoreData,
 };
 use apdu_spec::provider::{Instrument, Policy, ProviderInfo, ProviderRecord, ProviderReference};
 use apdu_spec::{Aid, Condition, LifeCycle, Wire, Writer};
@@ -68,7 +68,7 @@ fn personalise(card: &mut SoftwareCard<RamFlash<4>>, account: &AccountData, prov
         policy: Some(Policy { amount_max: 10_000, amount_without_pin: 0, times_without_pin: 0, pin: 1 }),
     };
     tell(card, &StoreData::Provider(record));
-    tell(card, &GenerateKeyPair { provider: reference, generate: true });
+    tell(card, &GenerateKeyPair { pair: Pair::Provider(reference), generate: true });
     tell(card, &SetStatus { state: LifeCycle::Initialized });
     tell(card, &SetStatus { state: LifeCycle::Secured });
 }
