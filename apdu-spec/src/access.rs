@@ -105,6 +105,12 @@ pub enum Operation {
     Update,
     /// Append a record to an elementary file.
     Append,
+    /// Take this file out of use, elementary or dedicated.
+    Deactivate,
+    /// Take this file into use.
+    Activate,
+    /// End this file's life.
+    Terminate,
     /// Delete this file itself, elementary or dedicated.
     DeleteSelf,
     /// Delete a file in a dedicated file.
@@ -123,6 +129,9 @@ impl Operation {
             Self::Read | Self::DeleteChild => 0x01,
             Self::Update | Self::CreateFile => 0x02,
             Self::Append | Self::CreateDirectory => 0x04,
+            Self::Deactivate => 0x08,
+            Self::Activate => 0x10,
+            Self::Terminate => 0x20,
             Self::DeleteSelf => 0x40,
         }
     }

@@ -46,6 +46,51 @@ impl ShortFileId {
     }
 }
 
+/// A file's life cycle status (ISO/IEC 7816-4, 7.4.10).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileState {
+    /// Just made: being filled, its own conditions not in force.
+    Creation,
+    /// Likewise, a step further, for whoever tells the two apart.
+    Initialization,
+    /// In use.
+    #[default]
+    Activated,
+    /// Out of use for the time being.
+    Deactivated,
+    /// At its end.
+    Terminated,
+}
+
+impl FileState {
+    /// The state a life cycle status byte says.
+    ///
+    /// # Errors
+    /// [`ParseError::Invalid`] for a byte that is none.
+    pub const fn parse(byte: u8) -> Result<Self, ParseError> {
+        match byte {
+            0x01 => Ok(Self::Creation),
+            0x03 => Ok(Self::Initialization),
+            0x05 | 0x07 => Ok(Self::Activated),
+            0x04 | 0x06 => Ok(Self::Deactivated),
+            0x0C..=0x0F => Ok(Self::Terminated),
+            _ => Err(ParseError::Invalid),
+        }
+    }
+
+    /// The life cycle status byte.
+    #[must_use]
+    pub const fn to_byte(self) -> u8 {
+        match self {
+            Self::Creation => 0x01,
+            Self::Initialization => 0x03,
+            Self::Activated => 0x05,
+            Self::Deactivated => 0x04,
+            Self::Terminated => 0x0C,
+        }
+    }
+}
+
 /// What kind of file it is, and how large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileDescriptor {
@@ -155,7 +200,7 @@ impl Tag {
 /// A file's control parameters: what CREATE FILE takes and SELECT tells.
 ///
 /// ```text
-/// 62 L  [80 02 size]  82 L descriptor  83 02 identifier  [84 L name]  [88 01 short identifier << 3]  [8A 01 05]
+/// 62 L  [80 02 size]  82 L descriptor  83 02 identifier  [84 L name]  [88 01 short identifier << 3]  [8A 01 state]
 ///       [8C L security attributes]
 /// ```
 ///
@@ -170,12 +215,11 @@ pub struct Fcp<'a> {
     pub name: Option<Aid<'a>>,
     /// The short identifier of an elementary file.
     pub short_id: Option<ShortFileId>,
+    /// Where it is in its life.
+    pub state: FileState,
     /// Who may do what.
     pub security: SecurityAttributes<'a>,
 }
-
-/// The life cycle status of a file that is operational and activated (ISO/IEC 7816-4, table 14).
-const ACTIVATED: u8 = 0x05;
 
 impl<'a> Fcp<'a> {
     /// From the data objects inside the template.
@@ -206,7 +250,7 @@ impl<'a> Fcp<'a> {
             if let Some(short_id) = self.short_id {
                 out.field(Tag::SHORT_FILE_ID, &[short_id.number() << 3])?;
             }
-            out.field(Tag::LIFE_CYCLE, &[ACTIVATED])?;
+            out.field(Tag::LIFE_CYCLE, &[self.state.to_byte()])?;
             out.field(Tag::SECURITY_ATTRIBUTES, self.security.as_bytes())
         })
     }
@@ -239,9 +283,11 @@ impl<'a> Parts<'a> {
     }
 
     fn finish(self) -> Result<Fcp<'a>, ParseError> {
-        if !matches!(self.life_cycle, None | Some([ACTIVATED])) {
-            return Err(ParseError::Invalid);
-        }
+        let state = match self.life_cycle {
+            None => FileState::Activated,
+            Some(&[byte]) => FileState::parse(byte)?,
+            Some(_) => return Err(ParseError::Invalid),
+        };
         let size = self.size.map(be_u16).transpose()?;
         let descriptor = FileDescriptor::parse(self.descriptor.ok_or(ParseError::Truncated)?, size)?;
         let name = self.name.map(Aid::parse).transpose()?;
@@ -255,7 +301,7 @@ impl<'a> Parts<'a> {
             return Err(ParseError::Invalid);
         }
         let id = FileId(be_u16(self.id.ok_or(ParseError::Truncated)?)?);
-        Ok(Fcp { descriptor, id, name, short_id, security })
+        Ok(Fcp { descriptor, id, name, short_id, state, security })
     }
 }
 

@@ -28,7 +28,7 @@ pub mod writer;
 pub use access::{Condition, Operation, SecurityAttributes};
 pub use aid::Aid;
 pub use command::{Class, Command};
-pub use file::{Fcp, FileDescriptor, FileId, ShortFileId};
+pub use file::{Fcp, FileDescriptor, FileId, FileState, ShortFileId};
 pub use instruction::{Instruction, Malformed, Wire};
 pub use key::KeyReference;
 pub use life_cycle::LifeCycle;

@@ -7,6 +7,12 @@ pub struct Status(pub u16);
 impl Status {
     /// Done.
     pub const OK: Self = Self(0x9000);
+    /// Nothing was found.
+    pub const NOT_FOUND: Self = Self(0x6282);
+    /// The file is selected, but deactivated.
+    pub const FILE_DEACTIVATED: Self = Self(0x6283);
+    /// The file is selected, but terminated.
+    pub const FILE_TERMINATED: Self = Self(0x6285);
     /// The other side did not prove that it has the keys.
     pub const NOT_AUTHENTICATED: Self = Self(0x6300);
     /// The flash did not do what it was told; nothing of the command was kept.

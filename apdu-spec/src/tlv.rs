@@ -1,10 +1,10 @@
-//! BER-TLV data objects (ISO/IEC 7816-4, 5.2.2): tags of one or two bytes, definite lengths up to 65,535.
+//! BER-TLV data objects (ISO/IEC 7816-4, 5.2.2): tags of one to three bytes, definite lengths up to 65,535.
 
 use crate::{Full, ParseError, Reader, Writer};
 
-/// The tag of a data object; below 0x100 it is one byte on the wire, otherwise two.
+/// The tag of a data object: its bytes on the wire, one to three, as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Tag(pub u16);
+pub struct Tag(pub u32);
 
 impl Tag {
     fn parse(input: &mut Reader<'_>) -> Result<Self, ParseError> {
@@ -14,16 +14,22 @@ impl Tag {
             return if first == 0 { Err(ParseError::Invalid) } else { Ok(Self(first.into())) };
         }
         let second = input.u8()?;
-        if !(0x1F..0x80).contains(&second) {
-            return Err(ParseError::Invalid);
+        match second {
+            0x1F..=0x7F => Ok(Self(u32::from_be_bytes([0, 0, first, second]))),
+            0x81..=0xFF => match input.u8()? {
+                third @ 0x00..=0x7F => Ok(Self(u32::from_be_bytes([0, first, second, third]))),
+                _ => Err(ParseError::Invalid),
+            },
+            _ => Err(ParseError::Invalid),
         }
-        Ok(Self(u16::from_be_bytes([first, second])))
     }
 
     fn encode(self, out: &mut Writer<'_>) -> Result<(), Full> {
         match self.0.to_be_bytes() {
-            [0, single] => out.put_u8(single),
-            both => out.put(&both),
+            [0, 0, 0, single] => out.put_u8(single),
+            [0, 0, both @ ..] => out.put(&both),
+            [0, all @ ..] => out.put(&all),
+            _ => Err(Full),
         }
     }
 }

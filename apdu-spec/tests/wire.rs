@@ -4,7 +4,7 @@
 
 use apdu_spec::access::{Condition, Operation, SecurityAttributes};
 use apdu_spec::command::Command;
-use apdu_spec::file::{Fcp, FileDescriptor, FileId, Records, ShortFileId};
+use apdu_spec::file::{Fcp, FileDescriptor, FileId, FileState, Records, ShortFileId};
 use apdu_spec::instruction::{self as ins, Instruction, Target};
 use apdu_spec::journal::{JournalEntry, Step};
 use apdu_spec::key::{Algorithm, KeyAttributes, KeyKind, KeyRecord, Purpose, Template, Usage};
@@ -87,6 +87,16 @@ fn descriptor() -> impl Strategy<Value = FileDescriptor> {
     ]
 }
 
+fn file_state() -> impl Strategy<Value = FileState> {
+    proptest::sample::select(vec![
+        FileState::Creation,
+        FileState::Initialization,
+        FileState::Activated,
+        FileState::Deactivated,
+        FileState::Terminated,
+    ])
+}
+
 fn policy() -> impl Strategy<Value = Policy> {
     (any::<u64>(), any::<u64>(), any::<u8>(), 1..=14_u8).prop_map(
         |(amount_max, amount_without_pin, times_without_pin, pin)| Policy {
@@ -110,13 +120,19 @@ proptest! {
         assert_survives(Instruction::ReadRecord(ins::ReadRecord { file, number, length }));
         assert_survives(Instruction::UpdateRecord(ins::UpdateRecord { file, number, data: &data }));
         assert_survives(Instruction::AppendRecord(ins::AppendRecord { file, data: &data }));
-        assert_survives(Instruction::DeleteFile(ins::DeleteFile { file: Some(FileId(id)) }));
+        for file in [None, Some(FileId(id))] {
+            assert_survives(Instruction::DeleteFile(ins::DeleteFile { file }));
+            assert_survives(Instruction::ActivateFile(ins::ActivateFile { file }));
+            assert_survives(Instruction::DeactivateFile(ins::DeactivateFile { file }));
+            assert_survives(Instruction::TerminateFile(ins::TerminateFile { file }));
+            assert_survives(Instruction::TerminateDirectory(ins::TerminateDirectory { file }));
+        }
     }
 
     #[test]
     fn control_parameters_survive(
         descriptor in descriptor(), id: u16, name in proptest::option::of(vec(any::<u8>(), 5..=16)),
-        short_id in proptest::option::of(short_id()), security in security(),
+        short_id in proptest::option::of(short_id()), state in file_state(), security in security(),
     ) {
         let name = name.as_deref().filter(|_| descriptor.is_directory()).map(|name| Aid::parse(name).unwrap());
         let parameters = Fcp {
@@ -124,9 +140,19 @@ proptest! {
             id: FileId(id),
             name,
             short_id: short_id.filter(|_| !descriptor.is_directory()),
+            state,
             security: SecurityAttributes::parse(&security).unwrap(),
         };
-        assert_survives(Instruction::CreateFile(ins::CreateFile { parameters }));
+        let create = ins::CreateFile { parameters };
+        match state {
+            FileState::Creation | FileState::Initialization | FileState::Activated => {
+                assert_survives(Instruction::CreateFile(create));
+            }
+            FileState::Deactivated | FileState::Terminated => {
+                let bytes = bytes_of(|out| Instruction::CreateFile(create).encode(out));
+                prop_assert!(Instruction::parse(&Command::parse(&bytes).unwrap()).is_err());
+            }
+        }
         for tag in [Tag::FCP, Tag::FCI] {
             let bytes = bytes_of(|out| parameters.encode(tag, out));
             let template = Reader::all(&bytes, |input| input.field(tag)).unwrap();
@@ -285,12 +311,13 @@ proptest! {
     }
 
     #[test]
-    fn any_data_objects_survive(tags in vec((1..=0xFFFE_u16, vec(any::<u8>(), 0..300)), 0..8)) {
+    fn any_data_objects_survive(tags in vec((any_tag(), vec(any::<u8>(), 0..300)), 0..8)) {
         let objects: Vec<_> = tags
             .iter()
             .filter(|(tag, _)| match tag.to_be_bytes() {
-                [0, single] => single & 0x1F != 0x1F,
-                [first, second] => first & 0x1F == 0x1F && (0x1F..0x80).contains(&second),
+                [0, 0, 0, single] => single & 0x1F != 0x1F,
+                [0, 0, first, second] => first & 0x1F == 0x1F && (0x1F..0x80).contains(&second),
+                [_, first, second, third] => first & 0x1F == 0x1F && second > 0x80 && third < 0x80,
             })
             .collect();
         let bytes = bytes_of(|out| objects.iter().try_for_each(|(tag, value)| out.field(Tag(*tag), value)));
@@ -302,6 +329,14 @@ proptest! {
     }
 }
 
+fn any_tag() -> impl Strategy<Value = u32> {
+    prop_oneof![
+        1..=0xFF_u32,
+        (0..=7_u32, 0x1F..=0x7F_u32).prop_map(|(class, second)| class << 13 | 0x1F00 | second),
+        (0..=7_u32, any::<u16>()).prop_map(|(class, rest)| class << 21 | 0x1F_0000 | u32::from(rest)),
+    ]
+}
+
 /// Headers that exist, so that bodies are looked at.
 fn any_header() -> impl Strategy<Value = [u8; 4]> {
     let known = prop_oneof![
@@ -309,6 +344,8 @@ fn any_header() -> impl Strategy<Value = [u8; 4]> {
             Just(0x00_u8),
             proptest::sample::select(vec![
                 0x20_u8, 0x22, 0x24, 0x2A, 0x47, 0x70, 0x84, 0xA4, 0xB0, 0xB2, 0xC0, 0xD6, 0xDC, 0xE0, 0xE2, 0xE4,
+                0x04, 0x0C, 0x0E, 0x0F, 0x44, 0xA0, 0xA1, 0xA2, 0xB1, 0xB3, 0xCA, 0xCB, 0xD0, 0xD1, 0xD2, 0xD7, 0xDA,
+                0xDB, 0xDD, 0xE6, 0xE8, 0xFE,
             ])
         ),
         (Just(0x80), proptest::sample::select(vec![0x10, 0x12, 0x14, 0x16, 0x18, 0x1A, 0x1C, 0xE2, 0xF0, 0xF2])),
@@ -350,7 +387,7 @@ fn commands_without_choice_survive() {
         algorithm: Some(Algorithm::Sha256),
     };
     assert_survives(Instruction::ManageSecurityEnvironment(ins::ManageSecurityEnvironment::Set(hash)));
-    assert_survives(Instruction::DeleteFile(ins::DeleteFile { file: None }));
+    assert_survives(Instruction::TerminateCardUsage(ins::TerminateCardUsage));
     for length in [1, 255, 256] {
         assert_survives(Instruction::GetChallenge(ins::GetChallenge { length }));
         assert_survives(Instruction::GetResponse(ins::GetResponse { length }));

@@ -6,7 +6,7 @@ use apdu_spec::{Condition, LifeCycle, Operation};
 
 use crate::application::Domain;
 use crate::context::Context;
-use crate::file::File;
+use crate::file::{self, File};
 use crate::key::Key;
 use crate::platform::Platform;
 use crate::provider::Provider;
@@ -33,14 +33,14 @@ impl<T> Granted<T> {
 
 impl<P: Platform> Context<'_, P> {
     /// Permission for `operation` on a file.
-    pub(crate) fn permit(&self, file: File, operation: Operation) -> Result<Granted<File>, Refusal> {
+    pub(crate) fn permit(&mut self, file: File, operation: Operation) -> Result<Granted<File>, Refusal> {
         self.require_for(&file, operation)?;
         Ok(Granted(file))
     }
 
     /// Permission for `operation` on a file in `directory`, which decides about it.
     pub(crate) fn permit_child(
-        &self,
+        &mut self,
         directory: &File,
         file: File,
         operation: Operation,
@@ -85,15 +85,22 @@ impl<P: Platform> Context<'_, P> {
         if self.is_personalising() || encrypted && is_encrypted { Ok(()) } else { Err(Refusal::NotGranted) }
     }
 
-    /// The issuer decides which files there are, but reads and writes only what their conditions let it.
-    fn require_for(&self, file: &File, operation: Operation) -> Result<(), Refusal> {
-        let is_about_existence = match operation {
-            Operation::CreateFile | Operation::CreateDirectory | Operation::DeleteSelf | Operation::DeleteChild => true,
-            Operation::Read | Operation::Update | Operation::Append => false,
+    /// The issuer decides which files there are, but reads and writes only what their conditions let it. A file out of
+    /// use, or in a directory out of use, is neither read nor changed; it can still be taken into use or deleted.
+    fn require_for(&mut self, file: &File, operation: Operation) -> Result<(), Refusal> {
+        let (is_use, is_about_existence) = match operation {
+            Operation::Read | Operation::Update | Operation::Append => (true, false),
+            Operation::CreateFile | Operation::CreateDirectory => (true, true),
+            Operation::Deactivate | Operation::Activate | Operation::Terminate => (false, true),
+            Operation::DeleteSelf | Operation::DeleteChild => (false, true),
         };
+        if is_use && !file::is_in_use(self.store, file)? {
+            return Err(Refusal::OutOfOrder);
+        }
         if is_about_existence && self.issuer().is_some() {
             return Ok(());
         }
+        let (file, operation) = file::in_force(self.store, file, operation)?;
         self.require(file.parameters()?.security.condition(operation))
     }
 

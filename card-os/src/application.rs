@@ -121,6 +121,11 @@ fn family(instruction: &Instruction<'_>) -> Family {
         | Instruction::UpdateRecord(_)
         | Instruction::CreateFile(_)
         | Instruction::AppendRecord(_)
-        | Instruction::DeleteFile(_) => Family::Card,
+        | Instruction::DeleteFile(_)
+        | Instruction::ActivateFile(_)
+        | Instruction::DeactivateFile(_)
+        | Instruction::TerminateFile(_)
+        | Instruction::TerminateDirectory(_)
+        | Instruction::TerminateCardUsage(_) => Family::Card,
     }
 }

@@ -99,16 +99,10 @@ impl<P: Platform> Card<P> {
             }
             Some(whole) => Instruction::parse(&whole)
                 .map_err(Refusal::from)
-                .and_then(|instruction| self.system.execute(class.channel, instruction, reply))
-                .map(|()| Status::OK),
+                .and_then(|instruction| self.system.execute(class.channel, instruction, reply)),
         };
         match outcome {
-            Ok(Status::OK) => Ok(self.link.keep(reply, command.expected, class.channel)),
-            // A warning and its MAC.
-            Ok(status) => {
-                self.link.forget();
-                Ok(status)
-            }
+            Ok(status) => Ok(self.link.keep(reply, status, command.expected, class.channel)),
             Err(refusal) => {
                 self.link.forget();
                 Err(refusal)

@@ -8,7 +8,7 @@ use crate::application::Domain;
 use crate::platform::Platform;
 use crate::provider;
 use crate::random::{Random, Seeded};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Warning};
 use crate::secure_channel::{KeySetName, SecureChannel};
 use crate::session::Channel;
 use crate::store::Store;
@@ -28,6 +28,8 @@ pub(crate) struct Context<'a, P: Platform> {
     pub(crate) secure: &'a mut SecureChannel,
     /// The key set whose secure channel brought this command.
     pub(crate) host: Option<KeySetName>,
+    /// What the response says beside its data.
+    pub(crate) warning: Option<Warning>,
     /// Where sealed fields are opened; who does so erases it.
     pub(crate) scratch: &'a mut [u8; CARD_MESSAGE_MAX],
 }

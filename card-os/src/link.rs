@@ -21,11 +21,12 @@ enum Kept {
         header: Header,
         length: usize,
     },
-    /// The bytes from `sent` to `length` wait for GET RESPONSE on `channel`.
+    /// The bytes from `sent` to `length` wait for GET RESPONSE on `channel`; `status` goes with the last of them.
     Response {
         sent: usize,
         length: usize,
         channel: u8,
+        status: Status,
     },
 }
 
@@ -88,11 +89,11 @@ impl Link {
         self.buffer.get_mut(..length).unwrap_or_default()
     }
 
-    /// Cuts a response to what the command asked for and keeps the rest.
-    pub(crate) fn keep(&mut self, reply: &mut Writer<'_>, expected: usize, channel: u8) -> Status {
+    /// Cuts a response to what the command asked for and keeps the rest. `status` goes with the end of it.
+    pub(crate) fn keep(&mut self, reply: &mut Writer<'_>, status: Status, expected: usize, channel: u8) -> Status {
         self.forget();
         let Some(rest) = reply.written().get(expected..).filter(|rest| !rest.is_empty()) else {
-            return Status::OK;
+            return status;
         };
         let Some(space) = self.buffer.get_mut(..rest.len()) else {
             reply.truncate(0);
@@ -100,15 +101,15 @@ impl Link {
         };
         space.copy_from_slice(rest);
         let length = rest.len();
-        self.kept = Kept::Response { sent: 0, length, channel };
+        self.kept = Kept::Response { sent: 0, length, channel, status };
         reply.truncate(expected);
         Status::more(length)
     }
 
     /// GET RESPONSE.
     pub(crate) fn fetch(&mut self, length: usize, on: u8, reply: &mut Writer<'_>) -> Result<Status, Refusal> {
-        let (sent, end) = match self.kept {
-            Kept::Response { sent, length, channel } if channel == on => (sent, length),
+        let (sent, end, status) = match self.kept {
+            Kept::Response { sent, length, channel, status } if channel == on => (sent, length, status),
             Kept::Nothing | Kept::Chain { .. } | Kept::Response { .. } => {
                 self.forget();
                 return Err(Refusal::OutOfOrder);
@@ -122,9 +123,9 @@ impl Link {
         reply.put(self.buffer.get(sent..next).unwrap_or_default())?;
         if next == end {
             self.forget();
-            return Ok(Status::OK);
+            return Ok(status);
         }
-        self.kept = Kept::Response { sent: next, length: end, channel: on };
+        self.kept = Kept::Response { sent: next, length: end, channel: on, status };
         Ok(Status::more(end - next))
     }
 }

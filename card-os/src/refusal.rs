@@ -1,9 +1,27 @@
-//! Why the card refuses, by who is to blame. Each refusal becomes one status word, here and nowhere else.
+//! Why the card refuses, by who is to blame, and what it warns of. Each becomes one status word, here and nowhere else.
 
 use apdu_spec::{Full, Malformed, ParseError, Status};
 use protocol::error::Rejected;
 
 use crate::store::Fault;
+
+/// What a command that was executed adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Warning {
+    /// The file that is selected now is deactivated.
+    Deactivated,
+    /// The file that is selected now is terminated.
+    Terminated,
+}
+
+impl From<Warning> for Status {
+    fn from(warning: Warning) -> Self {
+        match warning {
+            Warning::Deactivated => Self::FILE_DEACTIVATED,
+            Warning::Terminated => Self::FILE_TERMINATED,
+        }
+    }
+}
 
 /// Why the card refuses a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

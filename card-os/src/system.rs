@@ -66,15 +66,13 @@ impl<P: Platform> System<P> {
         let plain = self.session.secure.unwrap(command)?;
         let instruction = Instruction::parse(&plain)?;
         let host = self.session.secure.host();
-        let status = match self.commit(number, host, instruction, reply) {
-            Ok(()) => Status::OK,
-            Err(refusal) => {
-                reply.truncate(0);
-                Some(Status::from(refusal)).filter(|status| status.is_executed()).ok_or(refusal)?
-            }
-        };
+        let outcome = self.commit(number, host, instruction, reply);
+        let status = outcome.or_else(|refusal| {
+            reply.truncate(0);
+            Some(Status::from(refusal)).filter(|status| status.is_executed()).ok_or(refusal)
+        })?;
         self.session.secure.wrap(status, reply)?;
-        if status == Status::OK && selects_application(&instruction) {
+        if outcome.is_ok() && selects_application(&instruction) {
             self.session.secure.close();
         }
         Ok(status)
@@ -87,7 +85,7 @@ impl<P: Platform> System<P> {
         number: u8,
         instruction: Instruction<'_>,
         reply: &mut Writer<'_>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Status, Refusal> {
         let was_open = self.session.secure.is_open_on(number);
         if !matches!(instruction, Instruction::ExternalAuthenticate(_)) {
             self.session.secure.close_on(number);
@@ -105,8 +103,11 @@ impl<P: Platform> System<P> {
         host: Option<KeySetName>,
         instruction: Instruction<'_>,
         reply: &mut Writer<'_>,
-    ) -> Result<(), Refusal> {
-        let outcome = self.handle(channel, host, instruction, reply).and_then(|()| Ok(self.store.commit()?));
+    ) -> Result<Status, Refusal> {
+        let outcome = self.handle(channel, host, instruction, reply).and_then(|status| {
+            self.store.commit()?;
+            Ok(status)
+        });
         if let Err(refusal) = outcome {
             self.store.rollback();
             if matches!(refusal, Refusal::Memory | Refusal::Fault) {
@@ -122,7 +123,7 @@ impl<P: Platform> System<P> {
         host: Option<KeySetName>,
         instruction: Instruction<'_>,
         reply: &mut Writer<'_>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Status, Refusal> {
         let state = life_cycle::get(&mut self.store)?;
         if !is_available(&instruction, state) {
             return Err(Refusal::OutOfOrder);
@@ -135,7 +136,7 @@ impl<P: Platform> System<P> {
             return Err(Refusal::NotHere);
         }
         if let Instruction::ManageChannel(command) = instruction {
-            return self.session.manage(command, reply);
+            return self.session.manage(command, reply).map(|()| Status::OK);
         }
         let mut context = Context {
             store: &mut self.store,
@@ -147,13 +148,15 @@ impl<P: Platform> System<P> {
             transaction: &mut *transaction,
             secure,
             host,
+            warning: None,
             scratch: &mut self.scratch,
         };
         let outcome = run(instruction, &mut context, reply);
+        let status = context.warning.map_or(Status::OK, Status::from);
         if channel.application != Application::Transaction {
             transaction.close(number);
         }
-        outcome
+        outcome.map(|()| status)
     }
 }
 
@@ -185,6 +188,11 @@ fn run<P: Platform>(
         Instruction::CreateFile(it) => it.handle(context, reply),
         Instruction::AppendRecord(it) => it.handle(context, reply),
         Instruction::DeleteFile(it) => it.handle(context, reply),
+        Instruction::ActivateFile(it) => it.handle(context, reply),
+        Instruction::DeactivateFile(it) => it.handle(context, reply),
+        Instruction::TerminateFile(it) => it.handle(context, reply),
+        Instruction::TerminateDirectory(it) => it.handle(context, reply),
+        Instruction::TerminateCardUsage(it) => it.handle(context, reply),
         Instruction::ChooseProvider(it) => it.handle(context, reply),
         Instruction::GetJournal(it) => it.handle(context, reply),
         Instruction::ListProviders(it) => it.handle(context, reply),
@@ -210,7 +218,7 @@ fn is_available(instruction: &Instruction<'_>, state: LifeCycle) -> bool {
     match state {
         LifeCycle::OpReady | LifeCycle::Initialized | LifeCycle::Secured => true,
         LifeCycle::CardLocked => {
-            let is_issuers = matches!(instruction, Instruction::SetStatus(_));
+            let is_issuers = matches!(instruction, Instruction::SetStatus(_) | Instruction::TerminateCardUsage(_));
             is_issuers || is_handshake(instruction) || tells_what_it_is(instruction)
         }
         LifeCycle::Terminated => tells_what_it_is(instruction),

@@ -2,10 +2,12 @@
 //!
 //! | class | INS | | |
 //! | --- | --- | --- | --- |
+//! | ISO | 04 | [`DeactivateFile`] | DEACTIVATE FILE |
 //! | ISO | 20 | [`Verify`] | VERIFY |
 //! | ISO | 22 | [`ManageSecurityEnvironment`] | MANAGE SECURITY ENVIRONMENT |
 //! | ISO | 24 | [`ChangeReferenceData`] | CHANGE REFERENCE DATA |
 //! | ISO | 2A | [`PerformSecurityOperation`] | PERFORM SECURITY OPERATION |
+//! | ISO | 44 | [`ActivateFile`] | ACTIVATE FILE |
 //! | ISO | 47 | [`GenerateKeyPair`] | GENERATE ASYMMETRIC KEY PAIR |
 //! | ISO | 70 | [`ManageChannel`] | MANAGE CHANNEL |
 //! | ISO | 84 | [`GetChallenge`] | GET CHALLENGE |
@@ -18,6 +20,9 @@
 //! | ISO | E0 | [`CreateFile`] | CREATE FILE |
 //! | ISO | E2 | [`AppendRecord`] | APPEND RECORD |
 //! | ISO | E4 | [`DeleteFile`] | DELETE FILE |
+//! | ISO | E6 | [`TerminateDirectory`] | TERMINATE DF |
+//! | ISO | E8 | [`TerminateFile`] | TERMINATE EF |
+//! | ISO | FE | [`TerminateCardUsage`] | TERMINATE CARD USAGE |
 //! | proprietary | 10 | [`ChooseProvider`] | CHOOSE PROVIDER |
 //! | proprietary | 12 | [`LoadDescriptor`] | LOAD DESCRIPTOR |
 //! | proprietary | 14 | [`Build`] | BUILD |
@@ -51,7 +56,10 @@ pub use binary::{ReadBinary, UpdateBinary};
 pub use card::{GetChallenge, GetStatus, SetStatus, StoreData};
 pub use channel::{GetResponse, ManageChannel};
 pub use delete::Delete;
-pub use file::{CreateFile, DeleteFile};
+pub use file::{
+    ActivateFile, CreateFile, DeactivateFile, DeleteFile, FileCommand, TerminateCardUsage, TerminateDirectory,
+    TerminateFile,
+};
 pub use key::{GenerateKeyPair, Pair};
 pub use pin::{ChangeReferenceData, PinRecord, PinReference, Verify, VerifyPart};
 pub use record::{AppendRecord, ReadRecord, UpdateRecord};
@@ -155,8 +163,10 @@ mod classes {
 }
 
 instructions! {
+    DeactivateFile, ISO;
     Verify<'a>, ISO;
     ChangeReferenceData<'a>, ISO;
+    ActivateFile, ISO;
     GenerateKeyPair, ISO;
     ManageSecurityEnvironment, ISO;
     PerformSecurityOperation<'a>, ISO;
@@ -171,6 +181,9 @@ instructions! {
     CreateFile<'a>, ISO;
     AppendRecord<'a>, ISO;
     DeleteFile, ISO;
+    TerminateDirectory, ISO;
+    TerminateFile, ISO;
+    TerminateCardUsage, ISO;
     ChooseProvider, PROPRIETARY;
     LoadDescriptor<'a>, PROPRIETARY;
     Build<'a>, PROPRIETARY;

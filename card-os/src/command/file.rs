@@ -1,7 +1,10 @@
-//! CREATE FILE and DELETE FILE.
+//! CREATE FILE, DELETE FILE, and the commands that take files, and the card, through their lives.
 
-use apdu_spec::instruction::{CreateFile, DeleteFile};
-use apdu_spec::{Operation, Writer};
+use apdu_spec::instruction::{
+    ActivateFile, CreateFile, DeactivateFile, DeleteFile, SetStatus, TerminateCardUsage, TerminateDirectory,
+    TerminateFile,
+};
+use apdu_spec::{FileId, FileState, LifeCycle, Operation, Writer};
 
 use super::Handle;
 use crate::access::Granted;
@@ -21,7 +24,7 @@ impl Handle for CreateFile<'_> {
 
 impl Handle for DeleteFile {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
-        let file = context.doomed(self)?;
+        let file = context.whole(self.file)?;
         let parent = file.parent;
         let file = context.permit_deletion(file)?;
         file::delete(context.store, &file)?;
@@ -33,10 +36,55 @@ impl Handle for DeleteFile {
     }
 }
 
+impl Handle for ActivateFile {
+    fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
+        let file = context.whole(self.file)?;
+        context.permit(file, Operation::Activate)?.enter(context.store, FileState::Activated)
+    }
+}
+
+impl Handle for DeactivateFile {
+    fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
+        let file = context.whole(self.file)?;
+        context.permit(file, Operation::Deactivate)?.enter(context.store, FileState::Deactivated)
+    }
+}
+
+impl Handle for TerminateFile {
+    fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
+        let file = context.whole(self.file)?;
+        context.terminate(file, false)
+    }
+}
+
+impl Handle for TerminateDirectory {
+    fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
+        let file = match self.file {
+            None => File::load(context.store, context.channel.directory)?,
+            named => context.whole(named)?,
+        };
+        context.terminate(file, true)
+    }
+}
+
+impl Handle for TerminateCardUsage {
+    fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
+        SetStatus { state: LifeCycle::Terminated }.handle(context, reply)
+    }
+}
+
 impl<P: Platform> Context<'_, P> {
-    fn doomed(&mut self, command: DeleteFile) -> Result<File, Refusal> {
+    fn terminate(&mut self, file: File, is_directory: bool) -> Result<(), Refusal> {
+        if file.parameters()?.descriptor.is_directory() != is_directory {
+            return Err(Refusal::WrongFileType);
+        }
+        self.permit(file, Operation::Terminate)?.enter(self.store, FileState::Terminated)
+    }
+
+    /// The file that a command on files as a whole is for.
+    fn whole(&mut self, file: Option<FileId>) -> Result<File, Refusal> {
         let directory = self.channel.directory;
-        match command.file {
+        match file {
             Some(id) => {
                 file::child(self.store, directory, |parameters| parameters.id == id)?.ok_or(Refusal::FileNotFound)
             }

@@ -2,7 +2,7 @@
 
 use apdu_spec::file::FileId;
 use apdu_spec::instruction::{FileIds, Occurrence, Select, SelectAnswer, Selector};
-use apdu_spec::{Aid, Tag, Writer};
+use apdu_spec::{Aid, FileState, Tag, Writer};
 
 use super::Handle;
 use crate::application::Application;
@@ -11,7 +11,7 @@ use crate::file::{File, child, find};
 use crate::objects::FileNumber;
 use crate::platform::Platform;
 use crate::provider;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Warning};
 
 impl Handle for Select<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
@@ -38,6 +38,11 @@ impl<P: Platform> Context<'_, P> {
             self.channel.directory = file.parent;
             self.channel.file = Some(file.number);
         }
+        self.warning = match parameters.state {
+            FileState::Deactivated => Some(Warning::Deactivated),
+            FileState::Terminated => Some(Warning::Terminated),
+            FileState::Creation | FileState::Initialization | FileState::Activated => None,
+        };
         Ok(())
     }
 

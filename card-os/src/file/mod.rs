@@ -4,8 +4,11 @@
 //! own.
 
 mod content;
+mod state;
 
-use apdu_spec::{Fcp, FileDescriptor, FileId, Operation, Reader, SecurityAttributes, ShortFileId, Tag, Writer};
+use apdu_spec::{
+    Fcp, FileDescriptor, FileId, FileState, Operation, Reader, SecurityAttributes, ShortFileId, Tag, Writer,
+};
 use embedded_storage::nor_flash::NorFlash;
 
 use crate::access::Granted;
@@ -13,6 +16,8 @@ use crate::limits::FILES_MAX;
 use crate::objects::FileNumber;
 use crate::refusal::Refusal;
 use crate::store::Store;
+
+pub(crate) use state::{in_force, is_in_use};
 
 /// The most bytes of a header: the parent's number and control parameters with everything in them.
 const HEADER_MAX: usize = 64;
@@ -56,6 +61,7 @@ pub(crate) fn create_master_file<F: NorFlash>(store: &mut Store<F>) -> Result<()
         id: FileId::MASTER_FILE,
         name: None,
         short_id: None,
+        state: FileState::Activated,
         security: SecurityAttributes::NOTHING,
     };
     write_header(store, FileNumber::MASTER_FILE, FileNumber::MASTER_FILE, &parameters)

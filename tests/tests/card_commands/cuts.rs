@@ -116,6 +116,11 @@ fn deleting_and_writing_files_is_whole_whenever_power_goes() {
 }
 
 #[test]
+fn the_life_of_files_is_whole_whenever_power_goes() {
+    assert!(cut_everywhere("file_life.apdu") > 50);
+}
+
+#[test]
 fn pins_and_contents_are_whole_whenever_power_goes() {
     assert!(cut_everywhere("pin.apdu") > 150);
     assert!(cut_everywhere("files.apdu") > 150);

@@ -117,6 +117,30 @@ fn the_issuer_locks_unlocks_and_ends_a_card() {
     assert_eq!(initialize(&mut card, &[0; 8]), [0x69, 0x85]);
 }
 
+/// A warning comes with its data, and both are protected.
+#[test]
+fn the_issuer_takes_files_out_of_use_and_ends_the_card() {
+    let mut card = card_on(secured());
+    let mut host = open(&mut card, &KEYS, 0x33, 8);
+    let holder = [0x5F, 0x00];
+    let out_of_use = [0x00, 0x04, 0x00, 0x00];
+    let into_use = [0x00, 0x44, 0x00, 0x00];
+    assert_eq!(card_on(secured()).transmit(&[&out_of_use[..], &[2], &holder].concat()).unwrap(), [0x69, 0x82]);
+    assert_eq!(send(&mut card, &mut host, out_of_use, &holder).1, 0x9000);
+    let (parameters, word) = send(&mut card, &mut host, [0x00, 0xA4, 0x02, 0x04], &holder);
+    assert_eq!((parameters[0], word), (0x62, 0x6283));
+    assert!(parameters.windows(3).any(|object| object == [0x8A, 0x01, 0x04]));
+    assert_eq!(send(&mut card, &mut host, into_use, &[]).1, 0x9000);
+    assert_eq!(send(&mut card, &mut host, out_of_use, &[0x3F, 0x00]).1, 0x6A82, "not in itself");
+    assert_eq!(send(&mut card, &mut host, [0x00, 0xA4, 0x00, 0x0C], &[]).1, 0x9000);
+    assert_eq!(send(&mut card, &mut host, out_of_use, &[]).1, 0x6985, "the master file is always in use");
+    assert_eq!(send(&mut card, &mut host, [0x00, 0xFE, 0x00, 0x00], &[]).1, 0x9000);
+    card.power_on().unwrap();
+    assert_eq!(card.transmit(&[0x00, 0x84, 0x00, 0x00, 0x08]).unwrap(), [0x69, 0x85]);
+    let status = card.transmit(&[&STATUS[..], &[2, 0x4F, 0x00, 0]].concat()).unwrap();
+    assert_eq!(status[status.len() - 3..], [0xFF, 0x90, 0x00]);
+}
+
 #[test]
 fn who_lacks_the_keys_is_refused_and_blocked_in_the_end() {
     let mut card = card_on(secured());

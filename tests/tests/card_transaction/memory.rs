@@ -1,6 +1,6 @@
 //! What a card costs in RAM, and a card whose flash is full.
 
-use apdu_spec::file::{FileDescriptor, FileId};
+use apdu_spec::file::{FileDescriptor, FileId, FileState};
 use apdu_spec::instruction::{CreateFile, DeleteFile};
 use apdu_spec::journal::Step as JournalStep;
 use apdu_spec::limits::APDU_MAX;
@@ -73,6 +73,7 @@ fn fill(card: &mut TestCard) -> Vec<FileId> {
             id,
             name: None,
             short_id: None,
+            state: FileState::Activated,
             security: SecurityAttributes::NOTHING,
         };
         match card.send(&CreateFile { parameters }).1 {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyhow::{Context, Result, ensure};
-use apdu_spec::file::FileDescriptor;
+use apdu_spec::file::{FileDescriptor, FileState};
 use apdu_spec::instruction::{
     CreateFile, DeleteFile, GenerateKeyPair, GetStatus, Occurrence, Pair, PinRecord, Select, SelectAnswer, Selector,
     SetStatus, StoreData, Target, UpdateBinary,
@@ -81,6 +81,7 @@ async fn write_holder(card: &mut Card, name: &str) -> Result<()> {
         id: FileId::CARDHOLDER,
         name: None,
         short_id: ShortFileId::parse(HOLDER_SHORT_ID).ok(),
+        state: FileState::Activated,
         security: SecurityAttributes::parse(HOLDER_FILE_SECURITY).ok().context("no such condition")?,
     };
     card.send("CREATE FILE", &CreateFile { parameters }).await?;

@@ -1,0 +1,73 @@
+//! The life cycle of files (ISO/IEC 7816-4, 7.4.10; ISO/IEC 7816-9, 9.3).
+//!
+//! ```text
+//! creation, initialisation -- ACTIVATE --> activated <-- ACTIVATE, DEACTIVATE --> deactivated
+//! any of them -- TERMINATE --> terminated
+//! ```
+
+use apdu_spec::{Fcp, FileState, Operation};
+use embedded_storage::nor_flash::NorFlash;
+
+use super::{File, creation, write_header};
+use crate::access::Granted;
+use crate::objects::FileNumber;
+use crate::refusal::Refusal;
+use crate::store::Store;
+
+impl Granted<File> {
+    /// Takes the file to `state`, which may be where it is.
+    pub(crate) fn enter<F: NorFlash>(&self, store: &mut Store<F>, state: FileState) -> Result<(), Refusal> {
+        use FileState::{Activated, Creation, Deactivated, Initialization, Terminated};
+        let parameters = self.subject().parameters()?;
+        match (parameters.state, state) {
+            (Creation | Initialization | Deactivated | Activated, Activated)
+            | (Activated | Deactivated, Deactivated)
+            | (_, Terminated)
+                if self.subject().number != FileNumber::MASTER_FILE =>
+            {
+                self.replace_parameters(store, &Fcp { state, ..parameters })
+            }
+            _ => Err(Refusal::OutOfOrder),
+        }
+    }
+
+    /// Gives the file other control parameters.
+    pub(crate) fn replace_parameters<F: NorFlash>(
+        &self,
+        store: &mut Store<F>,
+        parameters: &Fcp<'_>,
+    ) -> Result<(), Refusal> {
+        write_header(store, self.subject().number, self.subject().parent, parameters)
+    }
+}
+
+/// Whether neither the file nor a directory above it is out of use.
+pub(crate) fn is_in_use<F: NorFlash>(store: &mut Store<F>, file: &File) -> Result<bool, Refusal> {
+    let mut file = *file;
+    loop {
+        match file.parameters()?.state {
+            FileState::Deactivated | FileState::Terminated => return Ok(false),
+            FileState::Creation | FileState::Initialization | FileState::Activated => {}
+        }
+        // The master file is always in use.
+        if file.parent == FileNumber::MASTER_FILE {
+            return Ok(true);
+        }
+        file = File::load(store, file.parent)?;
+    }
+}
+
+/// The file and the operation on it whose condition decides: until a file is activated, whoever may create it may do
+/// everything with it.
+pub(crate) fn in_force<F: NorFlash>(
+    store: &mut Store<F>,
+    file: &File,
+    operation: Operation,
+) -> Result<(File, Operation), Refusal> {
+    let (mut file, mut operation) = (*file, operation);
+    while matches!(file.parameters()?.state, FileState::Creation | FileState::Initialization) {
+        operation = creation(file.parameters()?.descriptor);
+        file = File::load(store, file.parent)?;
+    }
+    Ok((file, operation))
+}
