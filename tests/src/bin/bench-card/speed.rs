@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use anyhow::{Result, anyhow, ensure};
-use apdu_spec::file::{FileDescriptor, FileId};
+use apdu_spec::file::{FileDescriptor, FileId, FileState};
 use apdu_spec::instruction::{
     CreateFile, GetChallenge, Occurrence, PinRecord, ReadBinary, Select, SelectAnswer, Selector, SetStatus, StoreData,
     Target as FileTarget, Verify, VerifyPart,
@@ -103,7 +103,7 @@ impl TestCard {
 
     fn create(&mut self, descriptor: FileDescriptor, id: FileId, name: Option<Aid<'_>>, security: &[u8]) -> Result<()> {
         let security = valid(SecurityAttributes::parse(security))?;
-        self.execute(&CreateFile { parameters: Fcp { descriptor, id, name, short_id: None, security } })
+        self.execute(&CreateFile { parameters: Fcp { descriptor, id, name, short_id: None, state: FileState::Activated, security } })
     }
 
     fn execute<'a>(&mut self, command: &impl Wire<'a>) -> Result<()> {

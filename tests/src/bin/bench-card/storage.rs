@@ -1,7 +1,7 @@
 //! What purchases do to the payer's flash, on a card with little in it and on one without room for another file.
 
 use anyhow::{Result, ensure};
-use apdu_spec::file::{FileDescriptor, FileId};
+use apdu_spec::file::{FileDescriptor, FileId, FileState};
 use apdu_spec::instruction::{CreateFile, PinRecord, StoreData};
 use apdu_spec::limits::JOURNAL_ENTRIES;
 use apdu_spec::{Fcp, SecurityAttributes};
@@ -126,6 +126,7 @@ fn fill(card: &mut TestCard) -> Result<()> {
             id: FileId(id),
             name: None,
             short_id: None,
+            state: FileState::Activated,
             security: SecurityAttributes::NOTHING,
         };
         match card.send(&CreateFile { parameters }).1 {
