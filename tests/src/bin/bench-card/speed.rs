@@ -103,7 +103,9 @@ impl TestCard {
 
     fn create(&mut self, descriptor: FileDescriptor, id: FileId, name: Option<Aid<'_>>, security: &[u8]) -> Result<()> {
         let security = valid(SecurityAttributes::parse(security))?;
-        self.execute(&CreateFile { parameters: Fcp { descriptor, id, name, short_id: None, state: FileState::Activated, security } })
+        self.execute(&CreateFile {
+            parameters: Fcp { descriptor, id, name, short_id: None, state: FileState::Activated, security },
+        })
     }
 
     fn execute<'a>(&mut self, command: &impl Wire<'a>) -> Result<()> {
