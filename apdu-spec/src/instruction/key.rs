@@ -35,7 +35,7 @@ pub enum Pair {
 
 impl Pair {
     fn parse(template: Tag, reference: u8) -> Result<Self, ParseError> {
-        let [0, byte] = template.0.to_be_bytes() else { return Err(ParseError::Invalid) };
+        let byte = u8::try_from(template.0).map_err(|_| ParseError::Invalid)?;
         match (Template::parse(byte)?, KeyReference::parse(reference)) {
             (Template::Signature, Err(_)) => ProviderReference::parse(reference).map(Self::Provider),
             (Template::Hash | Template::Checksum, _) | (_, Err(_)) => Err(ParseError::Invalid),
