@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use rand_core::CryptoRngCore;
+use zeroize::Zeroizing;
 
 use super::answer::{Answer, item, sign};
 use super::{Group, Member, ProviderKeys, Requests};
@@ -25,9 +26,9 @@ pub struct Acknowledged {
     /// Text that anybody could read.
     pub plain_text: Vec<u8>,
     /// Data for the group or the provider.
-    pub data: Vec<u8>,
+    pub data: Zeroizing<Vec<u8>>,
     /// Data for the provider alone.
-    pub sensitive: Vec<u8>,
+    pub sensitive: Zeroizing<Vec<u8>>,
 }
 
 /// What one member is told.
@@ -67,7 +68,7 @@ impl Member {
             return Err(Rejected::NotForThis("a member's acknowledgment"));
         }
         self.verify_signature::<C>(kind, node, digest)?;
-        let mut space = zeroize::Zeroizing::new(alloc::vec![0; node.own.len()]);
+        let mut space = Zeroizing::new(alloc::vec![0; node.own.len()]);
         let mut scratch = Scratch::new(&mut space);
         let mut open = |key, sealed| {
             seal::open::<C>(&key, part.outer_bytes, sealed, &mut scratch)
@@ -80,8 +81,8 @@ impl Member {
         Ok(Acknowledged {
             decision: part.outer.decision,
             plain_text: part.outer.plain_text.to_vec(),
-            data: data.to_vec(),
-            sensitive: sensitive.to_vec(),
+            data: data.to_vec().into(),
+            sensitive: sensitive.to_vec().into(),
         })
     }
 }

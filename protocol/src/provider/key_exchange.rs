@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use rand_core::CryptoRngCore;
+use zeroize::Zeroizing;
 
 use super::answer::{Answer, item, random_salt, sign};
 use super::{
@@ -43,7 +44,7 @@ pub struct AskedMember {
     /// Text that anybody could read.
     pub plain_text: Vec<u8>,
     /// Data for the provider alone.
-    pub sensitive: Vec<u8>,
+    pub sensitive: Zeroizing<Vec<u8>>,
     challenge: Secret<32>,
     encryption: PublicKey,
 }
@@ -106,7 +107,7 @@ impl<C: Crypto> OpenedPart<C> {
         let mut context =
             hpke::setup_receiver::<C>(&keys.encryption, own_key, &cryptogram.encapsulated, &[info.as_bytes()])
                 .map_err(&wrong)?;
-        let mut space = zeroize::Zeroizing::new(alloc::vec![0; cryptogram.sealed.len()]);
+        let mut space = Zeroizing::new(alloc::vec![0; cryptogram.sealed.len()]);
         let plain = open_with(cryptogram.sealed, &mut Scratch::new(&mut space), |plain, tag| {
             context.open(part.outer_bytes, plain, tag)
         })
@@ -117,7 +118,7 @@ impl<C: Crypto> OpenedPart<C> {
             (Some(_), Some(_)) | (None, None) => return Err(Malformed::Structure.into()),
         };
         let account = inside.account.zip(proof).map(|(information, (proof, before_proof))| AccountClaim {
-            information: information.to_vec(),
+            information: information.to_vec().into(),
             said: keys::said_in_key_exchange::<C>(part.outer_bytes, before_proof),
             proof: Secret::from(*proof),
         });
@@ -127,7 +128,7 @@ impl<C: Crypto> OpenedPart<C> {
             endorser: inside.endorsement.map(|endorsement| endorsement.registered),
             account,
             plain_text: part.outer.plain_text.to_vec(),
-            sensitive: inside.sensitive.to_vec(),
+            sensitive: inside.sensitive.to_vec().into(),
             challenge: inside.challenge.clone(),
             encryption,
         };

@@ -19,6 +19,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::codec;
 use crate::crypto::{Crypto, Invalid, PublicKey, Secret, Signature};
@@ -162,7 +163,7 @@ pub struct Member {
     /// The registered key that endorsed it, where one did.
     pub endorser: Option<PublicKey>,
     /// The account that it proved in the key exchange, where it did.
-    pub account: Option<Vec<u8>>,
+    pub account: Option<Zeroizing<Vec<u8>>>,
     parent: Option<Number>,
     hidden: bool,
     session: Digest,
@@ -239,7 +240,7 @@ const fn registered<'a>(verification: &'a PublicKey, endorser: Option<&'a Public
 /// An account that a member names, and what proves that it is the member's.
 pub struct AccountClaim {
     /// Account information.
-    pub information: Vec<u8>,
+    pub information: Zeroizing<Vec<u8>>,
     said: Digest,
     proof: Secret<16>,
 }

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use rand_core::CryptoRngCore;
+use zeroize::Zeroizing;
 
 use super::answer::{Answer, item, sign};
 use super::{AccountClaim, Group, Member, ProviderKeys, Requests};
@@ -25,7 +26,7 @@ pub struct Wanted {
     /// Text that anybody could read.
     pub plain_text: Vec<u8>,
     /// Data for the provider alone.
-    pub sensitive: Vec<u8>,
+    pub sensitive: Zeroizing<Vec<u8>>,
 }
 
 /// What one member is told.
@@ -63,7 +64,7 @@ impl Member {
         }
         self.verify_signature::<C>(kind, node, digest)?;
 
-        let mut space = zeroize::Zeroizing::new(alloc::vec![0; node.own.len()]);
+        let mut space = Zeroizing::new(alloc::vec![0; node.own.len()]);
         let mut scratch = Scratch::new(&mut space);
         let wrong = Rejected::not_verified("a sealed field of a transaction request");
         let mut open =
@@ -81,9 +82,9 @@ impl Member {
         let said = keys::said_in_transaction::<C>(&self.session, part.before_private, terms, before_proof);
         Ok(Wanted {
             terms: Terms::parse(terms)?,
-            account: AccountClaim { information: inside.account.to_vec(), said, proof: Secret::from(*proof) },
+            account: AccountClaim { information: inside.account.to_vec().into(), said, proof: Secret::from(*proof) },
             plain_text: part.outer.plain_text.to_vec(),
-            sensitive: inside.sensitive.to_vec(),
+            sensitive: inside.sensitive.to_vec().into(),
         })
     }
 }

@@ -301,7 +301,7 @@ pub(crate) fn provider_key_exchange(
     let asked = provider::key_exchange::verify(&provider.keys, &requests).unwrap();
     for (member, card) in asked.members.iter().zip(cards) {
         assert_eq!(member.plain_text, b"key exchange, in plain");
-        assert_eq!(member.sensitive, b"key exchange, sensitive");
+        assert_eq!(*member.sensitive, b"key exchange, sensitive");
         assert_eq!(member.account.is_some(), card.name.is_some());
         if let Some(claim) = &member.account {
             assert!(claim.is_proved_by::<ProviderBackend>(&card.secret));
@@ -368,9 +368,9 @@ pub(crate) fn provider_transaction(
     let wanted = provider::transaction::verify::<ProviderBackend>(group, &requests).unwrap();
     for (wanted, card) in wanted.iter().zip(cards) {
         assert_eq!(wanted.terms.amount, AMOUNT);
-        assert_eq!(wanted.account.information, card.account);
+        assert_eq!(*wanted.account.information, card.account);
         assert!(wanted.account.is_proved_by::<ProviderBackend>(&card.secret));
-        assert_eq!(wanted.sensitive, b"sensitive");
+        assert_eq!(*wanted.sensitive, b"sensitive");
     }
     let told = provider::transaction::Told {
         outcome: Outcome::Approved,
@@ -393,7 +393,7 @@ pub(crate) fn provider_acknowledgment(
     let requests = Requests::new::<ProviderBackend>(Tree::parse(request).unwrap()).unwrap();
     let acknowledged = provider::acknowledgment::verify::<ProviderBackend>(group, &requests).unwrap();
     assert!(acknowledged.iter().all(|one| one.decision == Decision::Accept));
-    assert!(acknowledged.iter().all(|one| one.data == b"data" && one.sensitive == b"sensitive"));
+    assert!(acknowledged.iter().all(|one| *one.data == b"data" && *one.sensitive == b"sensitive"));
     let told = provider::acknowledgment::Told { ending: Ending::Posted, receipt: "paid", plain_text: b"" };
     let told = vec![told; acknowledged.len()];
     provider::acknowledgment::answer(&provider.keys, group, &requests, &told, random).unwrap().message
