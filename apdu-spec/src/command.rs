@@ -98,6 +98,12 @@ impl Header {
         Self { class: Class::ISO.to_byte(), instruction, p1, p2 }
     }
 
+    /// The header without chaining, secure messaging and logical channel: what the command is, however it came.
+    #[must_use]
+    pub const fn bare(self) -> Self {
+        Self { class: self.class & 0x80, ..self }
+    }
+
     /// A GlobalPlatform command, or one of the transaction application, on the basic channel.
     #[must_use]
     pub const fn proprietary(instruction: u8, p1: u8, p2: u8) -> Self {

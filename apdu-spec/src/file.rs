@@ -195,13 +195,15 @@ impl Tag {
     pub const LIFE_CYCLE: Self = Self(0x8A);
     /// Security attributes in compact format.
     pub const SECURITY_ATTRIBUTES: Self = Self(0x8C);
+    /// Security attributes in expanded format.
+    pub const EXPANDED_ATTRIBUTES: Self = Self(0xAB);
 }
 
 /// A file's control parameters: what CREATE FILE takes and SELECT tells.
 ///
 /// ```text
 /// 62 L  [80 02 size]  82 L descriptor  83 02 identifier  [84 L name]  [88 01 short identifier << 3]  [8A 01 state]
-///       [8C L security attributes]
+///       [8C L compact security attributes | AB L expanded security attributes]
 /// ```
 ///
 /// In what the card takes, the order is free; unknown objects are refused.
@@ -251,7 +253,7 @@ impl<'a> Fcp<'a> {
                 out.field(Tag::SHORT_FILE_ID, &[short_id.number() << 3])?;
             }
             out.field(Tag::LIFE_CYCLE, &[self.state.to_byte()])?;
-            out.field(Tag::SECURITY_ATTRIBUTES, self.security.as_bytes())
+            out.field(self.security.tag(), self.security.as_bytes())
         })
     }
 }
@@ -264,11 +266,14 @@ struct Parts<'a> {
     name: Option<&'a [u8]>,
     short_id: Option<&'a [u8]>,
     life_cycle: Option<&'a [u8]>,
-    security: Option<&'a [u8]>,
+    security: Option<SecurityAttributes<'a>>,
 }
 
 impl<'a> Parts<'a> {
     fn take(&mut self, tag: Tag, value: &'a [u8]) -> Result<(), ParseError> {
+        if let Some(security) = SecurityAttributes::parse_object(tag, value)? {
+            return if self.security.replace(security).is_some() { Err(ParseError::Invalid) } else { Ok(()) };
+        }
         let part = match tag {
             Tag::SIZE => &mut self.size,
             Tag::DESCRIPTOR => &mut self.descriptor,
@@ -276,7 +281,6 @@ impl<'a> Parts<'a> {
             Tag::NAME => &mut self.name,
             Tag::SHORT_FILE_ID => &mut self.short_id,
             Tag::LIFE_CYCLE => &mut self.life_cycle,
-            Tag::SECURITY_ATTRIBUTES => &mut self.security,
             _ => return Err(ParseError::Invalid),
         };
         if part.replace(value).is_some() { Err(ParseError::Invalid) } else { Ok(()) }
@@ -296,7 +300,7 @@ impl<'a> Parts<'a> {
             Some(&[byte]) if byte & 0x07 == 0 => Some(ShortFileId::parse(byte >> 3)?),
             Some(_) => return Err(ParseError::Invalid),
         };
-        let security = self.security.map_or(Ok(SecurityAttributes::NOTHING), SecurityAttributes::parse)?;
+        let security = self.security.unwrap_or(SecurityAttributes::NOTHING);
         if if descriptor.is_directory() { short_id.is_some() } else { name.is_some() } {
             return Err(ParseError::Invalid);
         }

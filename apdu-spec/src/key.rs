@@ -287,7 +287,7 @@ impl Purpose {
 /// What is said of a key beside its value.
 ///
 /// ```text
-/// 81 01 kind  82 02 template, usage  84 01 access condition  [85 04 uses]  [86 01 tries]
+/// 81 01 kind  82 02 template, usage  84 L access condition  [85 04 uses]  [86 01 tries]
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyAttributes {
@@ -309,7 +309,7 @@ impl KeyAttributes {
     /// [`ParseError`] when they are not a key's.
     pub fn parse(input: &mut Reader<'_>) -> Result<Self, ParseError> {
         let purpose = Purpose::parse(input)?;
-        let condition = Condition::parse(input.field_u8(Tag::KEY_CONDITION)?)?;
+        let condition = Condition::parse(input.field(Tag::KEY_CONDITION)?)?;
         let uses = input.optional_array(Tag::USES)?.map(|bytes| u32::from_be_bytes(*bytes));
         let tries = input.optional_array(Tag::TRIES)?.map(|[tries]| *tries);
         let is_counted = match tries {
@@ -329,7 +329,7 @@ impl KeyAttributes {
     /// [`Full`].
     pub fn encode(&self, out: &mut Writer<'_>) -> Result<(), Full> {
         self.purpose.encode(out)?;
-        out.field(Tag::KEY_CONDITION, &[self.condition.to_byte()])?;
+        out.field(Tag::KEY_CONDITION, self.condition.as_bytes())?;
         if let Some(uses) = self.uses {
             out.field(Tag::USES, &uses.to_be_bytes())?;
         }

@@ -25,7 +25,7 @@ pub mod tlv;
 pub mod transaction;
 pub mod writer;
 
-pub use access::{Condition, Operation, SecurityAttributes};
+pub use access::{Access, Condition, Operation, SecurityAttributes};
 pub use aid::Aid;
 pub use command::{Class, Command};
 pub use file::{Fcp, FileDescriptor, FileId, FileState, ShortFileId};

@@ -44,7 +44,16 @@ pub const RECORD_SIZE_MAX: u16 = 1024;
 pub const RECORDS_MAX: u8 = 254;
 
 /// Bytes of security attributes in compact format: an access mode byte and a condition for each of its seven bits.
-pub const SECURITY_ATTRIBUTES_MAX: usize = 8;
+pub const COMPACT_ATTRIBUTES_MAX: usize = 8;
+
+/// Bytes of security attributes in any format. They are in the file's header, which is one small object in flash.
+pub const SECURITY_ATTRIBUTES_MAX: usize = 96;
+
+/// Bytes of a condition: a security condition byte, or a security condition data object with everything in it.
+pub const CONDITION_MAX: usize = 64;
+
+/// Templates that lie one in another in a condition.
+pub const CONDITION_DEPTH_MAX: usize = 4;
 
 /// PIN references, 1 to this.
 pub const PIN_REFERENCE_MAX: u8 = 14;
@@ -90,6 +99,6 @@ const _: () = assert!(DATA_MAX + PROTECTION_MAX + 9 <= APDU_MAX, "the longest co
 const _: () = assert!(DATA_MAX + PROTECTION_MAX + 2 <= APDU_MAX, "the longest response fits its buffer");
 const _: () = assert!(RECORD_SIZE_MAX as usize <= DATA_MAX, "a record is read by one command");
 const _: () = assert!(
-    (PROVIDERS_MAX as usize) * (PROVIDER_NAME_MAX + PROVIDER_ID_MAX + 20) <= DATA_MAX,
+    (PROVIDERS_MAX as usize) * (PROVIDER_NAME_MAX + PROVIDER_ID_MAX + CONDITION_MAX + 20) <= DATA_MAX,
     "the list of all providers is one response"
 );

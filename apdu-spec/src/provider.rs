@@ -148,7 +148,7 @@ impl Tag {
 /// The part of a provider record that anyone may see.
 ///
 /// ```text
-/// 80 01 reference  81 10 provider identifier  82 L name  83 01 instrument  84 01 access condition
+/// 80 01 reference  81 10 provider identifier  82 L name  83 01 instrument  84 L access condition
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProviderInfo<'a> {
@@ -174,7 +174,7 @@ impl<'a> ProviderInfo<'a> {
         let provider = input.field_array(Tag::PROVIDER_ID)?;
         let name = core::str::from_utf8(input.field(Tag::PROVIDER_NAME)?).map_err(|_| ParseError::Invalid)?;
         let instrument = Instrument::parse(input.field_u8(Tag::INSTRUMENT)?)?;
-        let condition = Condition::parse(input.field_u8(Tag::CONDITION)?)?;
+        let condition = Condition::parse(input.field(Tag::CONDITION)?)?;
         if !(1..=PROVIDER_NAME_MAX).contains(&name.len()) {
             return Err(ParseError::Invalid);
         }
@@ -190,7 +190,7 @@ impl<'a> ProviderInfo<'a> {
         out.field(Tag::PROVIDER_ID, self.provider)?;
         out.field(Tag::PROVIDER_NAME, self.name.as_bytes())?;
         out.field(Tag::INSTRUMENT, &[self.instrument.to_byte()])?;
-        out.field(Tag::CONDITION, &[self.condition.to_byte()])
+        out.field(Tag::CONDITION, self.condition.as_bytes())
     }
 }
 

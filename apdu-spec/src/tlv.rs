@@ -50,6 +50,16 @@ impl<'a> Reader<'a> {
         Ok((tag, self.take(length)?))
     }
 
+    /// The next data object with its tag and length, as it stands.
+    ///
+    /// # Errors
+    /// [`ParseError`] when the bytes do not form one.
+    pub fn whole_object(&mut self) -> Result<&'a [u8], ParseError> {
+        let mut ahead = self.clone();
+        ahead.object()?;
+        self.take(self.remaining() - ahead.remaining())
+    }
+
     /// The value of the next data object, which must have this tag.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //! operations it guards demand it.
 
 use apdu_spec::access::Requirement;
-use apdu_spec::{Condition, LifeCycle, Operation};
+use apdu_spec::{Access, Condition, LifeCycle, Operation};
 
 use crate::application::Domain;
 use crate::context::Context;
@@ -50,15 +50,14 @@ impl<P: Platform> Context<'_, P> {
     }
 
     /// Permission to use a provider record.
-    pub(crate) fn permit_use(&self, provider: Provider) -> Result<Granted<Provider>, Refusal> {
-        let condition = provider.record()?.info.condition;
-        self.require(condition)?;
+    pub(crate) fn permit_use(&mut self, provider: Provider) -> Result<Granted<Provider>, Refusal> {
+        self.require([provider.record()?.info.condition])?;
         Ok(Granted(provider))
     }
 
     /// Permission to use a key of the key store.
-    pub(crate) fn permit_key_use(&self, key: Key) -> Result<Granted<Key>, Refusal> {
-        self.require(key.attributes().condition)?;
+    pub(crate) fn permit_key_use(&mut self, key: Key) -> Result<Granted<Key>, Refusal> {
+        self.require([key.attributes().condition])?;
         Ok(Granted(key))
     }
 
@@ -93,6 +92,7 @@ impl<P: Platform> Context<'_, P> {
             Operation::CreateFile | Operation::CreateDirectory => (true, true),
             Operation::Deactivate | Operation::Activate | Operation::Terminate => (false, true),
             Operation::DeleteSelf | Operation::DeleteChild => (false, true),
+            Operation::ChangeAttributes => (false, true),
         };
         if is_use && !file::is_in_use(self.store, file)? {
             return Err(Refusal::OutOfOrder);
@@ -101,18 +101,23 @@ impl<P: Platform> Context<'_, P> {
             return Ok(());
         }
         let (file, operation) = file::in_force(self.store, file, operation)?;
-        self.require(file.parameters()?.security.condition(operation))
+        let access = Access { operation, header: self.header };
+        self.require(file.parameters()?.security.conditions(access))
     }
 
-    /// Before SECURED the card is in a trusted place and everything is permitted (GlobalPlatform Card Specification
-    /// 2.3.1, 5.1.1).
-    fn require(&self, condition: Condition) -> Result<(), Refusal> {
-        let holds = |requirement| match requirement {
+    /// One of the conditions has to be met. Before SECURED the card is in a trusted place and everything is permitted
+    /// (GlobalPlatform Card Specification 2.3.1, 5.1.1).
+    fn require(&mut self, conditions: impl IntoIterator<Item = Condition>) -> Result<(), Refusal> {
+        let mut holds = |requirement| match requirement {
             Requirement::Pin(pin) => self.channel.verified.contains(pin),
             Requirement::Key(key) => self.channel.authenticated.contains(key),
-            Requirement::SecureChannel(version) => self.issuer() == Some(version),
+            Requirement::SecureChannel(version, level) => {
+                self.issuer() == Some(version) && self.secure.level().is_some_and(|now| now.includes(level))
+            }
+            Requirement::UserPresent => self.platform.user_present(),
         };
-        if self.is_personalising() || condition.is_met(holds) { Ok(()) } else { Err(Refusal::NotGranted) }
+        let is_met = conditions.into_iter().any(|condition| condition.is_met(&mut holds));
+        if self.is_personalising() || is_met { Ok(()) } else { Err(Refusal::NotGranted) }
     }
 
     fn is_personalising(&self) -> bool {

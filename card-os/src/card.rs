@@ -99,7 +99,7 @@ impl<P: Platform> Card<P> {
             }
             Some(whole) => Instruction::parse(&whole)
                 .map_err(Refusal::from)
-                .and_then(|instruction| self.system.execute(class.channel, instruction, reply)),
+                .and_then(|instruction| self.system.execute(class.channel, whole.header, instruction, reply)),
         };
         match outcome {
             Ok(status) => Ok(self.link.keep(reply, status, command.expected, class.channel)),

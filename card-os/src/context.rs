@@ -1,6 +1,7 @@
 //! What a handler works with.
 
 use apdu_spec::LifeCycle;
+use apdu_spec::command::Header;
 use apdu_spec::instruction::KeyVersion;
 use protocol::limits::CARD_MESSAGE_MAX;
 
@@ -21,6 +22,8 @@ pub(crate) struct Context<'a, P: Platform> {
     pub(crate) random: &'a mut Random,
     /// The life cycle state at the beginning of the command.
     pub(crate) state: LifeCycle,
+    /// The command's header, its class without chaining, secure messaging and logical channel.
+    pub(crate) header: Header,
     /// The channel's number.
     pub(crate) number: u8,
     pub(crate) channel: &'a mut Channel,

@@ -4,6 +4,7 @@
 //! are durable.
 
 use apdu_spec::key::{KeyAttributes, KeyKind, KeyRecord, Purpose, Template, Usage};
+use apdu_spec::limits::CONDITION_MAX;
 use apdu_spec::{KeyReference, Reader, Writer};
 use embedded_storage::nor_flash::NorFlash;
 use protocol::crypto::{Crypto, PublicKey, RustCrypto, Secret, random_scalar};
@@ -30,7 +31,7 @@ pub(crate) struct Key {
 
 impl Key {
     /// The most bytes of the attributes as they are stored: every object with two bytes of tag and length.
-    const ATTRIBUTES_MAX: usize = (2 + 1) + (2 + 2) + (2 + 1) + (2 + 4) + (2 + 1);
+    const ATTRIBUTES_MAX: usize = (2 + 1) + (2 + 2) + (2 + CONDITION_MAX) + (2 + 4) + (2 + 1);
 
     /// The key with this reference.
     pub(crate) fn load<F: NorFlash>(store: &mut Store<F>, reference: KeyReference) -> Result<Self, Refusal> {

@@ -1,6 +1,6 @@
 //! Provider records and their keys in the store.
 
-use apdu_spec::limits::{ACCOUNT_INFORMATION_MAX, PROVIDER_ID_MAX, PROVIDER_NAME_MAX};
+use apdu_spec::limits::{ACCOUNT_INFORMATION_MAX, CONDITION_MAX, PROVIDER_ID_MAX, PROVIDER_NAME_MAX};
 use apdu_spec::provider::{Policy, ProviderInfo, ProviderRecord, ProviderReference};
 use apdu_spec::{Reader, Writer};
 use embedded_storage::nor_flash::NorFlash;
@@ -23,7 +23,7 @@ const RECORD_MAX: usize = (2 + 1)
     + (2 + PROVIDER_ID_MAX)
     + (2 + PROVIDER_NAME_MAX)
     + (2 + 1)
-    + (2 + 1)
+    + (2 + CONDITION_MAX)
     + (2 + ACCOUNT_INFORMATION_MAX)
     + (2 + 16)
     + (2 + 65)

@@ -1,5 +1,6 @@
 //! From a typed instruction to its handler: life cycle, channel, commit or rollback.
 
+use apdu_spec::command::Header;
 use apdu_spec::instruction::{Select, Selector};
 use apdu_spec::{Instruction, LifeCycle, Status, Writer};
 use embedded_storage::nor_flash::NorFlash;
@@ -66,7 +67,7 @@ impl<P: Platform> System<P> {
         let plain = self.session.secure.unwrap(command)?;
         let instruction = Instruction::parse(&plain)?;
         let host = self.session.secure.host();
-        let outcome = self.commit(number, host, instruction, reply);
+        let outcome = self.commit(number, plain.header, host, instruction, reply);
         let status = outcome.or_else(|refusal| {
             reply.truncate(0);
             Some(Status::from(refusal)).filter(|status| status.is_executed()).ok_or(refusal)
@@ -83,6 +84,7 @@ impl<P: Platform> System<P> {
     pub(crate) fn execute(
         &mut self,
         number: u8,
+        header: Header,
         instruction: Instruction<'_>,
         reply: &mut Writer<'_>,
     ) -> Result<Status, Refusal> {
@@ -93,18 +95,19 @@ impl<P: Platform> System<P> {
         if was_open && !matches!(instruction, Instruction::Select(_) | Instruction::InitializeUpdate(_)) {
             return Err(Refusal::NotGranted);
         }
-        self.commit(number, None, instruction, reply)
+        self.commit(number, header, None, instruction, reply)
     }
 
     /// One command is one transaction of the store: kept when the handler succeeds, gone when it does not.
     fn commit(
         &mut self,
         channel: u8,
+        header: Header,
         host: Option<KeySetName>,
         instruction: Instruction<'_>,
         reply: &mut Writer<'_>,
     ) -> Result<Status, Refusal> {
-        let outcome = self.handle(channel, host, instruction, reply).and_then(|status| {
+        let outcome = self.handle(channel, header, host, instruction, reply).and_then(|status| {
             self.store.commit()?;
             Ok(status)
         });
@@ -120,6 +123,7 @@ impl<P: Platform> System<P> {
     fn handle(
         &mut self,
         number: u8,
+        header: Header,
         host: Option<KeySetName>,
         instruction: Instruction<'_>,
         reply: &mut Writer<'_>,
@@ -143,6 +147,7 @@ impl<P: Platform> System<P> {
             platform: &mut self.platform,
             random: &mut self.random,
             state,
+            header: header.bare(),
             number,
             channel: &mut *channel,
             transaction: &mut *transaction,

@@ -52,6 +52,12 @@ pub struct SecurityLevel(u8);
 impl SecurityLevel {
     /// Commands are authenticated.
     pub const C_MAC: Self = Self(0x01);
+    /// Commands are authenticated and encrypted.
+    pub const C_ENC: Self = Self(0x03);
+    /// Commands and responses are authenticated.
+    pub const C_MAC_R_MAC: Self = Self(0x11);
+    /// Commands and responses are authenticated and encrypted.
+    pub const C_ENC_R_ENC: Self = Self(0x33);
 
     /// The level a byte says.
     ///
@@ -68,6 +74,12 @@ impl SecurityLevel {
     #[must_use]
     pub const fn to_byte(self) -> u8 {
         self.0
+    }
+
+    /// Whether everything that `other` protects is protected at this level too.
+    #[must_use]
+    pub const fn includes(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
     }
 
     /// Command data are encrypted (C-ENC).

@@ -20,7 +20,7 @@ use crate::store::Store;
 pub(crate) use state::{in_force, is_in_use};
 
 /// The most bytes of a header: the parent's number and control parameters with everything in them.
-const HEADER_MAX: usize = 64;
+const HEADER_MAX: usize = 144;
 
 /// A file's header, read from the store.
 #[derive(Clone, Copy)]

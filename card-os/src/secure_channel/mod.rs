@@ -12,6 +12,7 @@ mod put_key;
 mod tests;
 
 use apdu_spec::command::Header;
+use apdu_spec::instruction::SecurityLevel;
 use apdu_spec::{Command, Status, Writer};
 
 pub(crate) use key_set::KeySetName;
@@ -94,6 +95,14 @@ impl SecureChannel {
     pub(crate) fn host(&self) -> Option<KeySetName> {
         match self {
             Self::Open(open) => Some(open.host),
+            Self::Closed | Self::Begun(_) => None,
+        }
+    }
+
+    /// How it protects commands and responses.
+    pub(crate) fn level(&self) -> Option<SecurityLevel> {
+        match self {
+            Self::Open(open) => Some(open.level),
             Self::Closed | Self::Begun(_) => None,
         }
     }

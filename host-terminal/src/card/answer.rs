@@ -39,19 +39,16 @@ impl Account {
         Ok(accounts)
     }
 
-    /// The PIN that the card asks for before it uses the account, if it asks for one.
+    /// The PIN that the card asks for before it uses the account, if it asks for one; the last, if for several.
     #[must_use]
     pub fn pin(&self) -> Option<PinReference> {
         let mut pin = None;
-        let mut note = |requirement, holds| {
+        self.condition.is_met(|requirement| {
             if let Requirement::Pin(reference) = requirement {
                 pin = Some(reference);
             }
-            holds
-        };
-        // Once past every part of an "all of these", once past every part of a "one of these".
-        self.condition.is_met(|requirement| note(requirement, true));
-        self.condition.is_met(|requirement| note(requirement, false));
+            true
+        });
         pin
     }
 }

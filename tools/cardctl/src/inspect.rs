@@ -203,11 +203,11 @@ const fn instrument(instrument: Instrument) -> &'static str {
 }
 
 fn condition(condition: Condition) -> String {
-    match condition.to_byte() {
-        0x00 => "always".to_owned(),
-        0xFF => "never".to_owned(),
-        byte if byte & 0xF0 == 0x10 => format!("PIN {}", byte & 0x0F),
-        byte => format!("condition {byte:02X}"),
+    match condition.as_bytes() {
+        [0x00] => "always".to_owned(),
+        [0xFF] => "never".to_owned(),
+        [byte] if byte & 0xF0 == 0x10 => format!("PIN {}", byte & 0x0F),
+        bytes => format!("condition {}", hex::encode_upper(bytes)),
     }
 }
 
