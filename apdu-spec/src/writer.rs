@@ -53,6 +53,23 @@ impl<'a> Writer<'a> {
         Ok(added)
     }
 
+    /// Lends the last `length` bytes of the space to `work`, which meanwhile writes before them.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn with_spare<T>(
+        &mut self,
+        length: usize,
+        work: impl FnOnce(&mut Writer<'_>, &mut [u8]) -> T,
+    ) -> Result<T, Full> {
+        let end = self.space.len().checked_sub(length).filter(|end| *end >= self.length).ok_or(Full)?;
+        let (space, spare) = self.space.split_at_mut(end);
+        let mut out = Writer { space, length: self.length };
+        let done = work(&mut out, spare);
+        self.length = out.length;
+        Ok(done)
+    }
+
     /// Inserts `bytes` at `position`, moving what follows back.
     ///
     /// # Errors

@@ -420,3 +420,18 @@ fn the_seven_cases_have_the_standards_bytes() {
         assert_eq!(bytes_of(|out| command.encode(out)), bytes);
     }
 }
+
+#[test]
+fn spare_space_is_lent_behind_what_is_written() {
+    let mut space = [0; 8];
+    let mut out = Writer::new(&mut space);
+    out.put(&[1, 2]).unwrap();
+    let both = out.with_spare(5, |out, spare| {
+        spare.fill(9);
+        (out.put(&[3]), out.put(&[4]))
+    });
+    assert_eq!(both, Ok((Ok(()), Err(Full))), "the spare bytes are not the writer's");
+    assert_eq!(out.written(), [1, 2, 3]);
+    assert_eq!(out.put(&[5; 5]), Ok(()), "and are again");
+    assert_eq!(out.with_spare(1, |_, _| ()), Err(Full));
+}

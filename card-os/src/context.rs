@@ -3,7 +3,6 @@
 use apdu_spec::LifeCycle;
 use apdu_spec::command::Header;
 use apdu_spec::instruction::KeyVersion;
-use protocol::limits::CARD_MESSAGE_MAX;
 
 use crate::application::Domain;
 use crate::platform::Platform;
@@ -33,8 +32,6 @@ pub(crate) struct Context<'a, P: Platform> {
     pub(crate) host: Option<KeySetName>,
     /// What the response says beside its data.
     pub(crate) warning: Option<Warning>,
-    /// Where sealed fields are opened; who does so erases it.
-    pub(crate) scratch: &'a mut [u8; CARD_MESSAGE_MAX],
 }
 
 impl<P: Platform> Context<'_, P> {

@@ -4,7 +4,6 @@ use apdu_spec::command::Header;
 use apdu_spec::instruction::{Select, Selector};
 use apdu_spec::{Instruction, LifeCycle, Status, Writer};
 use embedded_storage::nor_flash::NorFlash;
-use protocol::limits::CARD_MESSAGE_MAX;
 
 use crate::application::Application;
 use crate::boot::BootError;
@@ -25,7 +24,6 @@ pub(crate) struct System<P: Platform> {
     session: Session,
     random: Random,
     platform: P,
-    scratch: [u8; CARD_MESSAGE_MAX],
 }
 
 impl<P: Platform> System<P> {
@@ -40,7 +38,7 @@ impl<P: Platform> System<P> {
     }
 
     fn new(platform: P, store: Store<P::Flash>) -> Self {
-        Self { store, session: Session::default(), random: Random::default(), platform, scratch: [0; CARD_MESSAGE_MAX] }
+        Self { store, session: Session::default(), random: Random::default(), platform }
     }
 
     pub(crate) fn reset(&mut self) {
@@ -154,7 +152,6 @@ impl<P: Platform> System<P> {
             secure,
             host,
             warning: None,
-            scratch: &mut self.scratch,
         };
         let outcome = run(instruction, &mut context, reply);
         let status = context.warning.map_or(Status::OK, Status::from);

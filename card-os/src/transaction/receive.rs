@@ -9,7 +9,10 @@ use apdu_spec::transaction::{self as answer, FinalAnswer, KeyExchangeAnswer, Tra
 use apdu_spec::{Malformed, Writer};
 use protocol::crypto::RustCrypto;
 use protocol::limits::CARD_MESSAGE_MAX;
-use protocol::member::{AcknowledgmentSent, Awaiting, Decided, Established, KeyExchangeSent, TransactionSent};
+use protocol::member::{
+    AcknowledgmentSent, Awaiting, Decided, Established, KeyExchangeSent, KeyExchangeView, TransactionSent,
+    TransactionView,
+};
 use protocol::message::Kind;
 use protocol::message::key_exchange::Verdict;
 use protocol::message::transaction::Outcome;
@@ -23,6 +26,7 @@ use crate::platform::Platform;
 use crate::refusal::Refusal;
 
 impl Handle for Receive<'_> {
+    #[inline(never)]
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
         let kind = match Kind::from_byte(self.kind) {
             Some(kind @ (Kind::KeyExchangeResponse | Kind::TransactionResponse | Kind::FinalNotice)) => kind,
@@ -31,16 +35,25 @@ impl Handle for Receive<'_> {
         if self.message.len() > CARD_MESSAGE_MAX {
             return Err(Malformed::Length.into());
         }
-        let outcome = context.receive(kind, self.message, reply);
-        context.scratch.zeroize();
-        outcome
+        // Sealed fields are opened in the reply's space, behind what the reply can need; no field is longer than the
+        // message.
+        reply.with_spare(self.message.len(), |reply, scratch| {
+            let outcome = context.receive(kind, self.message, scratch, reply);
+            scratch.zeroize();
+            outcome
+        })?
     }
 }
 
 impl<P: Platform> Context<'_, P> {
-    fn receive(&mut self, kind: Kind, message: &[u8], reply: &mut Writer<'_>) -> Result<(), Refusal> {
+    fn receive(
+        &mut self,
+        kind: Kind,
+        message: &[u8],
+        scratch: &mut [u8],
+        reply: &mut Writer<'_>,
+    ) -> Result<(), Refusal> {
         let (owner, stage) = self.transaction.of(self.number)?;
-        let scratch = self.scratch.as_mut_slice();
         let (next, progress) = match (kind, stage) {
             (Kind::KeyExchangeResponse, Stage::KeyExchange(Round::Awaiting(sent))) => {
                 (receive_key_exchange(sent, message, scratch, reply)?.map(Stage::Established), None)
@@ -78,7 +91,15 @@ fn receive_key_exchange(
     scratch: &mut [u8],
     reply: &mut Writer<'_>,
 ) -> Result<Option<Established>, Refusal> {
-    let (view, established) = sent.receive::<RustCrypto>(message, scratch)?;
+    let received = sent.receive::<RustCrypto>(message, scratch);
+    let (view, _) = received.as_ref().map_err(|rejected| Refusal::from(*rejected))?;
+    show_key_exchange(view, reply)?;
+    Ok(received?.1)
+}
+
+/// Apart, so that the answer is not on the stack while the message is verified.
+#[inline(never)]
+fn show_key_exchange(view: &KeyExchangeView<'_>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
     let peers = (0..).zip(view.peers).filter(|(number, _)| *number != view.number);
     let answer = KeyExchangeAnswer {
         transaction: view.transaction.as_bytes(),
@@ -92,8 +113,7 @@ fn receive_key_exchange(
         peers: peers.filter_map(|(number, peer)| Some(answer::PeerKey { number, key: peer.key.key()?.0 })),
         plain_text: view.plain_text,
     };
-    answer.encode(reply)?;
-    Ok(established)
+    Ok(answer.encode(reply)?)
 }
 
 /// Gives the decision, where it is to be acknowledged, and what the journal should say.
@@ -104,6 +124,13 @@ fn receive_transaction(
     reply: &mut Writer<'_>,
 ) -> Result<(Option<Decided>, Option<Step>), Refusal> {
     let (view, decided) = sent.receive::<RustCrypto>(message, scratch)?;
+    let step = show_transaction(&view, reply)?;
+    Ok((decided, step))
+}
+
+/// Apart, as in the key exchange; gives what the journal should say.
+#[inline(never)]
+fn show_transaction(view: &TransactionView<'_>, reply: &mut Writer<'_>) -> Result<Option<Step>, Refusal> {
     let (outcome, step) = match view.display.outcome {
         Outcome::Approved => (answer::Outcome::Approved, Some(Step::Approved)),
         Outcome::Declined(reason) => (answer::Outcome::Declined(shown_reason(reason)), Some(Step::Declined)),
@@ -118,7 +145,7 @@ fn receive_transaction(
         receipt: view.display.receipt,
     };
     answer.encode(reply)?;
-    Ok((decided, step))
+    Ok(step)
 }
 
 /// Gives what the journal should say.

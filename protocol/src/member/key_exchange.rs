@@ -209,31 +209,52 @@ impl Awaiting<KeyExchangeSent> {
         message: &'a [u8],
         scratch: &'a mut [u8],
     ) -> Result<(KeyExchangeView<'a>, Option<Established>), Rejected> {
+        let (verified, response, plain) = self.open::<C>(message, scratch)?;
+        self.read::<C>(&verified, &response, plain)
+    }
+
+    /// What has to be verified and opened takes much stack, and what is inside as well: one after the other.
+    #[inline(never)]
+    fn open<'a, C: Crypto>(
+        &self,
+        message: &'a [u8],
+        scratch: &'a mut [u8],
+    ) -> Result<(Verified<'a>, Response<'a>, &'a [u8]), Rejected> {
         let sent = &self.next;
         let verified =
             Single::parse(message, Kind::KeyExchangeResponse)?.verify::<C>(&sent.provider_key, &self.request)?;
         let response = Response::parse(verified.item)?;
         self.check_place(&response, &verified)?;
-
         let plain = sent.open::<C>(&response, scratch)?;
-        let inside = Cryptogram2::parse(plain, sent.options)?;
-        self.check_answer::<C>(&response, &inside)?;
+        Ok((verified, response, plain))
+    }
+
+    #[inline(never)]
+    fn read<'a, C: Crypto>(
+        &self,
+        verified: &Verified<'a>,
+        response: &Response<'a>,
+        plain: &'a [u8],
+    ) -> Result<(KeyExchangeView<'a>, Option<Established>), Rejected> {
+        let inside = Cryptogram2::parse(plain, self.next.options)?;
+        self.check_answer::<C>(response, &inside)?;
         let transaction = response.outer.transaction.or(inside.transaction).ok_or(Malformed::Structure)?;
-        let peers = Peers::check::<C>(&inside, &transaction, &verified, sent.options)?;
+        let peers = Peers::check::<C>(&inside, &transaction, verified, self.next.options)?;
 
         let header = Header { transaction, group: verified.group, number: verified.number };
+        let granted = matches!(inside.verdict, Verdict::Granted);
+        let established = granted.then(|| self.establish::<C>(header, verified, &inside));
         let view = KeyExchangeView {
             transaction,
             number: verified.number,
             count: verified.count,
             verdict: inside.verdict,
-            parties: inside.parties.clone(),
+            parties: inside.parties,
             peers,
             plain_text: response.outer.plain_text,
             sensitive: inside.sensitive,
         };
-        let granted = matches!(inside.verdict, Verdict::Granted);
-        Ok((view, granted.then(|| self.establish::<C>(header, &verified, &inside))))
+        Ok((view, established))
     }
 
     fn check_place(&self, response: &Response<'_>, verified: &Verified<'_>) -> Result<(), Rejected> {

@@ -19,7 +19,7 @@ pub use acknowledgment::{AcknowledgmentSent, FinalView};
 pub use key_exchange::{Established, FreshKey, KeyExchange, KeyExchangeSent, KeyExchangeView, Peers};
 #[cfg(feature = "alloc")]
 pub(crate) use key_exchange::{cryptogram_1_info, cryptogram_2_info, endorsed};
-pub use sign::{Awaiting, Combining, Unsigned};
+pub use sign::{Awaiting, Combining, Complete, Unsigned};
 pub use transaction::{Decided, TransactionSent, TransactionView};
 
 use crate::crypto::{Crypto, PublicKey, Secret};

@@ -32,6 +32,12 @@ pub struct Combining<C: Crypto, Next> {
     next: Next,
 }
 
+/// The node is complete; only its signature is missing.
+pub struct Complete<C: Crypto> {
+    node: Digest,
+    signer: Signer<C>,
+}
+
 /// The node is signed and sent; the provider's answer is awaited.
 pub struct Awaiting<Next> {
     pub(super) request: Digest,
@@ -93,19 +99,29 @@ impl<C: Crypto, Next> Combining<C, Next> {
         Ok(())
     }
 
-    /// Signs the node, writes the signature as it travels and gives its length. All children must have been added.
-    pub fn sign(
-        mut self,
-        random: &mut impl CryptoRngCore,
-        out: &mut [u8],
-    ) -> Result<(usize, Awaiting<Next>), Rejected> {
+    /// Ends the node: its signature is to be made, and what waits for the answer. All children must have been added.
+    ///
+    /// Signing takes much stack; so the two part ways before.
+    pub fn complete(self) -> Result<(Complete<C>, Awaiting<Next>), Rejected> {
         if self.missing != 0 {
             return Err(Rejected::NotForThis("the count of children"));
         }
         let request = self.hasher.finish();
+        Ok((Complete { node: request, signer: self.signer }, Awaiting { request, next: self.next }))
+    }
+
+    /// Ends the node and signs it, writes the signature as it travels and gives its length.
+    pub fn sign(self, random: &mut impl CryptoRngCore, out: &mut [u8]) -> Result<(usize, Awaiting<Next>), Rejected> {
+        let (complete, awaiting) = self.complete()?;
+        Ok((complete.sign(random, out)?, awaiting))
+    }
+}
+
+impl<C: Crypto> Complete<C> {
+    /// Signs the node, writes the signature as it travels and gives its length.
+    pub fn sign(mut self, random: &mut impl CryptoRngCore, out: &mut [u8]) -> Result<usize, Rejected> {
         let hedge = Secret::<32>::random(random);
-        let length = self.signer.sign(&request, hedge.as_bytes(), out)?;
-        Ok((length, Awaiting { request, next: self.next }))
+        self.signer.sign(&self.node, hedge.as_bytes(), out)
     }
 }
 
