@@ -22,8 +22,6 @@ use crate::refusal::Refusal;
 pub(crate) trait Handle {
     /// Executes the command and writes the response's data. On a refusal the dispatcher undoes what was changed in the
     /// store and written; the session changes last, when nothing can fail any more.
-    ///
-    /// Handlers that need much stack are not inlined: in the dispatcher's frame, all of it would lie below all of them.
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal>;
 }
 

@@ -35,7 +35,6 @@ impl Handle for ManageSecurityEnvironment {
 }
 
 impl Handle for PerformSecurityOperation<'_> {
-    #[inline(never)]
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
         match self {
             Self::ComputeSignature(hash) => context.compute_signature(hash, reply),

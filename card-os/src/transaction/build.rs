@@ -24,7 +24,6 @@ use crate::provider::{Provider, SigningKey};
 use crate::refusal::Refusal;
 
 impl Handle for Build<'_> {
-    #[inline(never)]
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
         match Kind::from_byte(self.kind) {
             Some(Kind::KeyExchangeRequest) => context.build_key_exchange(self.input, reply),

@@ -12,7 +12,6 @@ use crate::provider::Provider;
 use crate::refusal::Refusal;
 
 impl Handle for ListProviders {
-    #[inline(never)]
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
         for reference in ProviderReference::all() {
             match Provider::load(context.store, reference) {
@@ -29,7 +28,6 @@ impl Handle for ListProviders {
 }
 
 impl Handle for ChooseProvider {
-    #[inline(never)]
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
         *context.transaction = Session::Idle;
         let provider = Provider::load(context.store, self.provider)?;

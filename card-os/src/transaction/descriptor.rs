@@ -19,7 +19,6 @@ use crate::store::Store;
 /// Accepts what the record's root key signed, unless a higher version was accepted before. The one accepted last is
 /// known by its bytes and needs no second verification.
 impl Handle for LoadDescriptor<'_> {
-    #[inline(never)]
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
         let (owner, stage) = context.transaction.of(context.number)?;
         if !matches!(stage, Stage::Chosen | Stage::Ready) {

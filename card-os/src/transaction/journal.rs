@@ -65,7 +65,6 @@ fn find<F: NorFlash>(
 }
 
 impl Handle for GetJournal {
-    #[inline(never)]
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
         let Some(newest) = newest(context.store)? else {
             return Ok(());

@@ -26,7 +26,6 @@ use crate::platform::Platform;
 use crate::refusal::Refusal;
 
 impl Handle for Receive<'_> {
-    #[inline(never)]
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
         let kind = match Kind::from_byte(self.kind) {
             Some(kind @ (Kind::KeyExchangeResponse | Kind::TransactionResponse | Kind::FinalNotice)) => kind,

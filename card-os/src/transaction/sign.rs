@@ -16,7 +16,6 @@ use crate::refusal::Refusal;
 
 /// What is wrong in it ends the session: nothing can be signed twice, so that half a node is worth nothing.
 impl Handle for Sign<'_> {
-    #[inline(never)]
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
         let (owner, stage) = context.transaction.of(context.number)?;
         if !stage.is_unsigned() {

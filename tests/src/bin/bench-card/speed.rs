@@ -1,16 +1,20 @@
 //! Commands a second.
 
 use std::fmt::Debug;
+use std::hint::black_box;
 
 use anyhow::{Result, anyhow, ensure};
 use apdu_spec::file::{FileDescriptor, FileId, FileState};
 use apdu_spec::instruction::{
-    CreateFile, GetChallenge, Occurrence, PinRecord, ReadBinary, Select, SelectAnswer, Selector, SetStatus, StoreData,
+    ControlReference, CreateFile, GenerateKeyPair, GetChallenge, ManageSecurityEnvironment, Occurrence, Pair,
+    PerformSecurityOperation, PinRecord, ReadBinary, Select, SelectAnswer, Selector, SetStatus, StoreData,
     Target as FileTarget, Verify, VerifyPart,
 };
-use apdu_spec::limits::APDU_MAX;
-use apdu_spec::{Aid, Fcp, LifeCycle, SecurityAttributes, Wire};
+use apdu_spec::key::{KeyAttributes, KeyKind, KeyRecord, Purpose, Template, Usage};
+use apdu_spec::limits::{APDU_MAX, KEY_REFERENCE_MIN};
+use apdu_spec::{Aid, Condition, Fcp, KeyReference, LifeCycle, SecurityAttributes, Wire};
 use card_os::{Card, NoiseFailure, Platform};
+use protocol::crypto::{Crypto, RustCrypto, Secret};
 use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
 use sim_reader::flash::RamFlash;
@@ -29,6 +33,13 @@ const CHALLENGE: usize = 16;
 const BLOCKS: usize = 15;
 const BLOCK: usize = 10_000;
 
+/// Signatures in a block; blocks through the card and blocks without it take turns, so that a machine whose speed
+/// drifts does not show in their ratio.
+const SIGNATURES: usize = 200;
+
+/// The hash code of SHA-256 that is signed.
+const HASH: [u8; 32] = [0x5A; 32];
+
 pub(crate) fn measure() -> Result<Vec<Row>> {
     let mut card = TestCard::issued()?;
     let names: Vec<_> = (0..APPLICATIONS).map(name).collect();
@@ -43,11 +54,14 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
     let read = card.rate(&[read])?;
     let challenge = card.rate(&[challenge])?;
     let verify = card.rate(&[verify])?;
+    let signature = card.signature_ratio()?;
     Ok(vec![
         Row::new("SELECT by AID, 16 applications in turn", select, "1/s").with_target(Target::AtLeast(300_000.0)),
         Row::new("READ BINARY, 256 bytes under a PIN", read, "1/s").with_target(Target::AtLeast(300_000.0)),
         Row::new("GET CHALLENGE, 16 bytes", challenge, "1/s").with_target(Target::AtLeast(100_000.0)),
         Row::new("VERIFY, two durable writes of the counter", verify, "1/s").with_target(Target::AtLeast(100_000.0)),
+        Row::new("P-256 signatures, PSO / the library's call alone", signature, "ratio")
+            .with_target(Target::AtLeast(0.95)),
     ])
 }
 
@@ -89,6 +103,7 @@ impl TestCard {
         let mut card = Self { card, reply: [0; APDU_MAX] };
         let pin = PinRecord { reference: pin(), tries: 3, value: PIN };
         card.execute(&StoreData::Pin(pin))?;
+        card.create_key()?;
         for number in 0..APPLICATIONS {
             card.execute(&Select { selector: Selector::MasterFile, answer: SelectAnswer::Nothing })?;
             let id = FileId(0xA100 | u16::from(number));
@@ -112,6 +127,37 @@ impl TestCard {
         self.done(&bytes(command))
     }
 
+    /// A pair that signs under the PIN, named for it.
+    fn create_key(&mut self) -> Result<()> {
+        let reference = valid(KeyReference::parse(KEY_REFERENCE_MIN))?;
+        let (template, usage) = (Template::Signature, Usage::Compute);
+        let attributes = KeyAttributes {
+            purpose: valid(Purpose::new(KeyKind::Pair, template, usage))?,
+            condition: valid(Condition::pin(pin().number()))?,
+            uses: None,
+            tries: None,
+        };
+        self.execute(&StoreData::Key(KeyRecord { reference, attributes, value: None }))?;
+        self.execute(&GenerateKeyPair { pair: Pair::Key(template, reference), generate: true })?;
+        let reference = ControlReference { template, usage, key: Some(reference), algorithm: None };
+        self.execute(&ManageSecurityEnvironment::Set(reference))
+    }
+
+    /// How many signatures the card makes in the time in which the library alone makes one.
+    fn signature_ratio(&mut self) -> Result<f64> {
+        let command = bytes(&PerformSecurityOperation::ComputeSignature(&HASH));
+        let key = RustCrypto::signing_key(&Secret::from([0x11; 32]))?;
+        let mut ratios = Vec::with_capacity(BLOCKS);
+        for _ in 0..BLOCKS {
+            let alone = timed(|| {
+                black_box(RustCrypto::sign_digest(&key, black_box(&HASH), &HASH));
+                Ok(())
+            })?;
+            ratios.push(alone / timed(|| self.done(&command))?);
+        }
+        Ok(median(ratios))
+    }
+
     /// The command's answer must be 9000.
     fn done(&mut self, command: &[u8]) -> Result<()> {
         let length = self.card.answer(command, &mut self.reply);
@@ -130,9 +176,20 @@ impl TestCard {
             }
             rates.push(BLOCK as f64 / (thread_time() - start).as_secs_f64());
         }
-        rates.sort_by(f64::total_cmp);
-        Ok(rates.get(BLOCKS / 2).copied().unwrap_or_default())
+        Ok(median(rates))
     }
+}
+
+/// The seconds that so many signatures take.
+fn timed(mut sign: impl FnMut() -> Result<()>) -> Result<f64> {
+    let start = thread_time();
+    (0..SIGNATURES).try_for_each(|_| sign())?;
+    Ok((thread_time() - start).as_secs_f64())
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or_default()
 }
 
 fn valid<T, E: Debug>(value: Result<T, E>) -> Result<T> {
