@@ -74,6 +74,14 @@ pub const KEY_REFERENCE_MAX: u8 = 0x3E;
 /// The most failed authentications in a row that a key of the key store takes before it blocks: what 63Cx can tell.
 pub const KEY_AUTHENTICATION_TRIES_MAX: u8 = 15;
 
+/// The shortest and longest challenge that a host gives to INTERNAL AUTHENTICATE, bytes.
+pub const HOST_CHALLENGE_MIN: usize = 8;
+/// See [`HOST_CHALLENGE_MIN`].
+pub const HOST_CHALLENGE_MAX: usize = 64;
+
+/// The most that PERFORM SECURITY OPERATION enciphers, bytes: the response has padding indicator, nonce and tag more.
+pub const PLAIN_MAX: usize = DATA_MAX - (1 + 12 + 16);
+
 /// The longest answer to GET CHALLENGE, bytes.
 pub const CHALLENGE_MAX: usize = 256;
 

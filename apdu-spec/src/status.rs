@@ -13,7 +13,7 @@ impl Status {
     pub const FILE_DEACTIVATED: Self = Self(0x6283);
     /// The file is selected, but terminated.
     pub const FILE_TERMINATED: Self = Self(0x6285);
-    /// The other side did not prove that it has the keys.
+    /// A signature, a checksum or the other side's proof that it has the keys is wrong.
     pub const NOT_AUTHENTICATED: Self = Self(0x6300);
     /// The flash did not do what it was told; nothing of the command was kept.
     pub const MEMORY_FAILURE: Self = Self(0x6581);

@@ -224,9 +224,41 @@ proptest! {
     }
 
     #[test]
-    fn security_operations_survive(hash: [u8; 32]) {
-        let operation = ins::PerformSecurityOperation::ComputeSignature(&hash);
-        assert_survives(Instruction::PerformSecurityOperation(operation));
+    fn security_operations_survive(
+        hash: [u8; 32], signature in vec(any::<u8>(), 64), data in vec(any::<u8>(), 0..300), blocks: u32, tell: bool,
+    ) {
+        use ins::PerformSecurityOperation as Operation;
+        let signature = signature[..].try_into().unwrap();
+        let begun = ins::HashBegun { state: &hash, bits: u64::from(blocks) * 512 };
+        let (nonce, tag) = (hash[..12].try_into().unwrap(), hash[16..].try_into().unwrap());
+        for operation in [
+            Operation::ComputeSignature(Some(&hash)),
+            Operation::ComputeSignature(None),
+            Operation::VerifySignature { hash: Some(&hash), signature },
+            Operation::VerifySignature { hash: None, signature },
+            Operation::Hash { input: ins::HashInput { begun: None, data: &data }, tell },
+            Operation::Hash { input: ins::HashInput { begun: Some(begun), data: &data }, tell },
+            Operation::Encipher(&data),
+            Operation::Decipher(ins::Cryptogram { nonce, ciphertext: &data, tag }),
+            Operation::Agree(&[4; 65]),
+            Operation::ComputeChecksum(&data),
+            Operation::VerifyChecksum { data: &data, checksum: tag },
+        ] {
+            assert_survives(Instruction::PerformSecurityOperation(operation));
+        }
+    }
+
+    #[test]
+    fn authentications_survive(
+        key in proptest::option::of(key_reference()), challenge in vec(any::<u8>(), 8..=64), proof: [u8; 16],
+        host: [u8; 16],
+    ) {
+        assert_survives(Instruction::InternalAuthenticate(ins::InternalAuthenticate { key, challenge: &challenge }));
+        for challenge in [None, Some(&host)] {
+            assert_survives(Instruction::Authenticate(ins::Authenticate { key, challenge, proof: &proof }));
+        }
+        let proof = &[7; 64];
+        assert_survives(Instruction::Authenticate(ins::Authenticate { key, challenge: None, proof }));
     }
 
     #[test]
@@ -343,9 +375,9 @@ fn any_header() -> impl Strategy<Value = [u8; 4]> {
         (
             Just(0x00_u8),
             proptest::sample::select(vec![
-                0x20_u8, 0x22, 0x24, 0x2A, 0x47, 0x70, 0x84, 0xA4, 0xB0, 0xB2, 0xC0, 0xD6, 0xDC, 0xE0, 0xE2, 0xE4,
-                0x04, 0x0C, 0x0E, 0x0F, 0x44, 0xA0, 0xA1, 0xA2, 0xB1, 0xB3, 0xCA, 0xCB, 0xD0, 0xD1, 0xD2, 0xD7, 0xDA,
-                0xDB, 0xDD, 0xE6, 0xE8, 0xFE,
+                0x20_u8, 0x22, 0x24, 0x2A, 0x47, 0x70, 0x82, 0x84, 0x88, 0xA4, 0xB0, 0xB2, 0xC0, 0xD6, 0xDC, 0xE0,
+                0xE2, 0xE4, 0x04, 0x0C, 0x0E, 0x0F, 0x44, 0xA0, 0xA1, 0xA2, 0xB1, 0xB3, 0xCA, 0xCB, 0xD0, 0xD1, 0xD2,
+                0xD7, 0xDA, 0xDB, 0xDD, 0xE6, 0xE8, 0xFE,
             ])
         ),
         (Just(0x80), proptest::sample::select(vec![0x10, 0x12, 0x14, 0x16, 0x18, 0x1A, 0x1C, 0xE2, 0xF0, 0xF2])),

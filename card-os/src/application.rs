@@ -111,6 +111,8 @@ fn family(instruction: &Instruction<'_>) -> Family {
         | Instruction::GenerateKeyPair(_)
         | Instruction::ManageSecurityEnvironment(_)
         | Instruction::PerformSecurityOperation(_)
+        | Instruction::InternalAuthenticate(_)
+        | Instruction::Authenticate(_)
         | Instruction::ManageChannel(_)
         | Instruction::GetChallenge(_)
         | Instruction::Select(_)

@@ -3,11 +3,12 @@
 //! A value is given out to an operation alone, and only by [`Counted`]: by then the use is permitted and its counters
 //! are durable.
 
-use apdu_spec::key::{KeyAttributes, KeyKind, KeyRecord, Purpose, Template, Usage};
+use apdu_spec::key::{Algorithm, KeyAttributes, KeyKind, KeyRecord, Purpose, Template, Usage};
 use apdu_spec::limits::CONDITION_MAX;
 use apdu_spec::{KeyReference, Reader, Writer};
 use embedded_storage::nor_flash::NorFlash;
-use protocol::crypto::{Crypto, PublicKey, RustCrypto, Secret, random_scalar};
+use protocol::crypto::{Crypto, PublicKey, RustCrypto, Secret, Signature, random_scalar};
+use rand_core::RngCore;
 use zeroize::Zeroizing;
 
 use crate::access::{Granted, Personalisation};
@@ -54,9 +55,15 @@ impl Key {
         self.attributes.purpose
     }
 
-    /// Refuses what the key is not for.
-    pub(crate) fn serving(self, template: Template, usage: Usage) -> Result<Self, Refusal> {
-        if self.purpose().serves(template, usage) { Ok(self) } else { Err(Refusal::OutOfOrder) }
+    /// Refuses what the key is not for; without an algorithm, the key's own is meant.
+    pub(crate) fn serving(
+        self,
+        template: Template,
+        usage: Usage,
+        algorithm: Option<Algorithm>,
+    ) -> Result<Self, Refusal> {
+        let is_of_it = algorithm.is_none_or(|algorithm| algorithm == self.purpose().algorithm());
+        if is_of_it && self.purpose().serves(template, usage) { Ok(self) } else { Err(Refusal::OutOfOrder) }
     }
 
     /// Its public half, which anyone may see.
@@ -73,7 +80,7 @@ impl Key {
 }
 
 impl Granted<Key> {
-    /// Durably counts a use, before it is made.
+    /// Durably counts a use, and a try where a host authenticates with the key, before it is made.
     pub(crate) fn count<F: NorFlash>(self, store: &mut Store<F>) -> Result<Counted, Refusal> {
         let key = self.into_subject();
         store.length(objects::key_value(key.reference)).ok_or(Refusal::ReferenceNotFound)?;
@@ -83,8 +90,12 @@ impl Granted<Key> {
             store.read(id, 0, &mut left)?;
             let left = u32::from_be_bytes(left).checked_sub(1).ok_or(Refusal::KeyBlocked)?;
             store.write(id, &left.to_be_bytes())?;
-            store.commit()?;
         }
+        if key.attributes.tries.is_some() {
+            let left = tries_left(store, key.reference)?.checked_sub(1).ok_or(Refusal::KeyBlocked)?;
+            store.write(objects::key_authentication_tries(key.reference), &[left])?;
+        }
+        store.commit()?;
         Ok(Counted(key))
     }
 }
@@ -93,19 +104,55 @@ impl Granted<Key> {
 pub(crate) struct Counted(Key);
 
 impl Counted {
-    /// The private half, to sign with.
-    pub(crate) fn signing_key<F: NorFlash>(
-        &self,
-        store: &mut Store<F>,
-    ) -> Result<<RustCrypto as Crypto>::SigningKey, Refusal> {
-        RustCrypto::signing_key(&self.secret(store)?).map_err(|_| Refusal::Fault)
+    pub(crate) fn reference(&self) -> KeyReference {
+        self.0.reference
     }
 
-    fn secret<F: NorFlash, const N: usize>(&self, store: &mut Store<F>) -> Result<Secret<N>, Refusal> {
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        self.0.purpose().algorithm()
+    }
+
+    /// Signs a hash with the private half.
+    pub(crate) fn sign<P: Platform>(
+        &self,
+        context: &mut Context<'_, P>,
+        hash: &[u8; 32],
+    ) -> Result<Signature, Refusal> {
+        let key = RustCrypto::signing_key(&self.secret(context.store)?).map_err(|_| Refusal::Fault)?;
+        // Into the nonce goes entropy, so that a fault in one of two equal signatures tells nothing.
+        let mut hedge = Zeroizing::new([0; 32]);
+        context.random()?.fill_bytes(hedge.as_mut_slice());
+        Ok(RustCrypto::sign_digest(&key, hash, hedge.as_slice()))
+    }
+
+    /// The public half.
+    pub(crate) fn public<F: NorFlash>(&self, store: &mut Store<F>) -> Result<PublicKey, Refusal> {
+        self.0.public(store)
+    }
+
+    /// The failed authentications that are still allowed.
+    pub(crate) fn tries_left<F: NorFlash>(&self, store: &mut Store<F>) -> Result<u8, Refusal> {
+        tries_left(store, self.0.reference)
+    }
+
+    /// Gives all tries back.
+    pub(crate) fn restore_tries<F: NorFlash>(&self, store: &mut Store<F>) -> Result<(), Refusal> {
+        let tries = self.0.attributes.tries.ok_or(Refusal::Fault)?;
+        Ok(store.write(objects::key_authentication_tries(self.0.reference), &[tries])?)
+    }
+
+    /// The private scalar, or the AES key.
+    pub(crate) fn secret<F: NorFlash, const N: usize>(&self, store: &mut Store<F>) -> Result<Secret<N>, Refusal> {
         let mut bytes = Zeroizing::new([0; N]);
         read_value(store, self.0.reference, 0, bytes.as_mut_slice())?;
         Ok(Secret::from(*bytes))
     }
+}
+
+fn tries_left<F: NorFlash>(store: &mut Store<F>, reference: KeyReference) -> Result<u8, Refusal> {
+    let mut left = [0];
+    store.read(objects::key_authentication_tries(reference), 0, &mut left)?;
+    Ok(left[0])
 }
 
 fn read_value<F: NorFlash>(

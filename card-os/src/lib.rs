@@ -11,6 +11,7 @@ mod card;
 mod command;
 mod context;
 mod file;
+mod hash;
 mod key;
 mod life_cycle;
 pub mod limits;

@@ -69,8 +69,13 @@ pub(crate) enum Refusal {
     },
     /// The PIN is blocked.
     PinBlocked,
-    /// The other side did not prove that it has the keys.
+    /// A signature, a checksum or the other side's proof that it has the keys is wrong.
     NotAuthenticated,
+    /// The other side did not prove that it has the key.
+    WrongProof {
+        /// The tries left.
+        left: u8,
+    },
     /// The key set is blocked.
     KeyBlocked,
     /// The command's MAC or encryption is wrong.
@@ -112,7 +117,7 @@ impl From<Refusal> for Status {
             Refusal::NameExists => Self::AID_EXISTS,
             Refusal::WrongOffset => Self::WRONG_OFFSET,
             Refusal::NotGranted | Refusal::NotVerified | Refusal::WrongProtection => Self::SECURITY_NOT_SATISFIED,
-            Refusal::WrongPin { left } => Self::tries_left(left),
+            Refusal::WrongPin { left } | Refusal::WrongProof { left } => Self::tries_left(left),
             Refusal::NotAuthenticated => Self::NOT_AUTHENTICATED,
             Refusal::PinBlocked | Refusal::KeyBlocked => Self::PIN_BLOCKED,
             Refusal::NoSpace => Self::NOT_ENOUGH_SPACE,

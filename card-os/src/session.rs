@@ -37,6 +37,10 @@ pub(crate) struct Channel {
     pub(crate) authenticated: References<KeyReference>,
     /// The keys for the next operations.
     pub(crate) environment: SecurityEnvironment,
+    /// The hash that was computed last, until a signature uses it.
+    pub(crate) hash: Option<[u8; 32]>,
+    /// The challenge that was given last, if it is as long as authentication needs, until it is used.
+    pub(crate) challenge: Option<[u8; 16]>,
 }
 
 /// A set of PINs, or of keys.

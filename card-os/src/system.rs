@@ -181,6 +181,8 @@ fn run<P: Platform>(
         Instruction::GenerateKeyPair(it) => apart(it, context, reply),
         Instruction::ManageSecurityEnvironment(it) => apart(it, context, reply),
         Instruction::PerformSecurityOperation(it) => apart(it, context, reply),
+        Instruction::InternalAuthenticate(it) => apart(it, context, reply),
+        Instruction::Authenticate(it) => apart(it, context, reply),
         Instruction::GetChallenge(it) => apart(it, context, reply),
         Instruction::Select(it) => apart(it, context, reply),
         Instruction::ReadBinary(it) => apart(it, context, reply),

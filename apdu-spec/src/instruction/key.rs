@@ -60,15 +60,13 @@ impl Pair {
 
 impl GenerateKeyPair {
     const KEY_REFERENCE: Tag = Tag(0x84);
-    const PUBLIC_KEY: Tag = Tag(0x7F49);
-    const POINT: Tag = Tag(0x86);
 
     /// Appends the answer.
     ///
     /// # Errors
     /// [`Full`].
     pub fn encode_answer(public_key: &[u8; 65], out: &mut Writer<'_>) -> Result<(), Full> {
-        out.template(Self::PUBLIC_KEY, |out| out.field(Self::POINT, public_key))
+        out.template(Tag::PUBLIC_KEY, |out| out.field(Tag::POINT, public_key))
     }
 
     /// The public key in an answer.
@@ -76,8 +74,8 @@ impl GenerateKeyPair {
     /// # Errors
     /// [`ParseError`] when it is not one.
     pub fn parse_answer(answer: &[u8]) -> Result<&[u8; 65], ParseError> {
-        let template = Reader::all(answer, |input| input.field(Self::PUBLIC_KEY))?;
-        Reader::all(template, |input| input.field_array(Self::POINT))
+        let template = Reader::all(answer, |input| input.field(Tag::PUBLIC_KEY))?;
+        Reader::all(template, |input| input.field_array(Tag::POINT))
     }
 }
 

@@ -10,7 +10,9 @@
 //! | ISO | 44 | [`ActivateFile`] | ACTIVATE FILE |
 //! | ISO | 47 | [`GenerateKeyPair`] | GENERATE ASYMMETRIC KEY PAIR |
 //! | ISO | 70 | [`ManageChannel`] | MANAGE CHANNEL |
+//! | ISO | 82 | [`Authenticate`] | EXTERNAL and MUTUAL AUTHENTICATE |
 //! | ISO | 84 | [`GetChallenge`] | GET CHALLENGE |
+//! | ISO | 88 | [`InternalAuthenticate`] | INTERNAL AUTHENTICATE |
 //! | ISO | A4 | [`Select`] | SELECT |
 //! | ISO | B0 | [`ReadBinary`] | READ BINARY |
 //! | ISO | B2 | [`ReadRecord`] | READ RECORD |
@@ -38,6 +40,7 @@
 //! | proprietary | F0 | [`SetStatus`] | SET STATUS |
 //! | proprietary | F2 | [`GetStatus`] | GET STATUS |
 
+mod authenticate;
 mod binary;
 mod card;
 mod channel;
@@ -52,6 +55,7 @@ mod security_operation;
 mod select;
 mod transaction;
 
+pub use authenticate::{Authenticate, InternalAuthenticate, Proof};
 pub use binary::{ReadBinary, UpdateBinary};
 pub use card::{GetChallenge, GetStatus, SetStatus, StoreData};
 pub use channel::{GetResponse, ManageChannel};
@@ -65,7 +69,7 @@ pub use pin::{ChangeReferenceData, PinRecord, PinReference, Verify, VerifyPart};
 pub use record::{AppendRecord, ReadRecord, UpdateRecord};
 pub use secure_channel::{ExternalAuthenticate, InitializeUpdate, KeyBlock, KeyVersion, PutKey, SecurityLevel};
 pub use security_environment::{ControlReference, ManageSecurityEnvironment};
-pub use security_operation::PerformSecurityOperation;
+pub use security_operation::{Cryptogram, HashBegun, HashInput, PerformSecurityOperation};
 pub use select::{FileIds, Occurrence, Select, SelectAnswer, Selector};
 pub use transaction::{Build, ChooseProvider, GetJournal, ListProviders, LoadDescriptor, Receive, Sign};
 
@@ -170,6 +174,8 @@ instructions! {
     GenerateKeyPair, ISO;
     ManageSecurityEnvironment, ISO;
     PerformSecurityOperation<'a>, ISO;
+    InternalAuthenticate<'a>, ISO;
+    Authenticate<'a>, ISO;
     ManageChannel, ISO;
     GetChallenge, ISO;
     Select<'a>, ISO;

@@ -12,7 +12,9 @@ use crate::{key, life_cycle, pin, provider};
 
 impl Handle for GetChallenge {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
-        context.random()?.fill_bytes(reply.extend(self.length)?);
+        let challenge = reply.extend(self.length)?;
+        context.random()?.fill_bytes(challenge);
+        context.channel.challenge = (&*challenge).try_into().ok();
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! The handlers: one signature, and in each the permission before the act.
 
+mod authenticate;
 mod binary;
 mod card;
 mod delete;
@@ -7,7 +8,8 @@ mod file;
 mod key;
 mod pin;
 mod record;
-mod security;
+mod security_environment;
+mod security_operation;
 mod select;
 
 use apdu_spec::Writer;

@@ -55,6 +55,9 @@ fn describe(instruction: &Instruction<'_>) -> Vec<String> {
             one(format!("GENERATE ASYMMETRIC KEY PAIR: {what} {whose}"))
         }
         Instruction::ManageSecurityEnvironment(_) => one("MANAGE SECURITY ENVIRONMENT".to_owned()),
+        Instruction::InternalAuthenticate(_) => one("INTERNAL AUTHENTICATE".to_owned()),
+        Instruction::Authenticate(it) if it.challenge.is_some() => one("MUTUAL AUTHENTICATE".to_owned()),
+        Instruction::Authenticate(_) => one("EXTERNAL AUTHENTICATE, with a key of the key store".to_owned()),
         Instruction::PerformSecurityOperation(_) => one("PERFORM SECURITY OPERATION: not shown".to_owned()),
         Instruction::ReadBinary(read) => one(format!("READ BINARY: {} bytes from {}", read.length, read.offset)),
         Instruction::UpdateBinary(update) => {

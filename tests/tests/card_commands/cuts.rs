@@ -128,7 +128,7 @@ fn pins_and_contents_are_whole_whenever_power_goes() {
 
 #[test]
 fn keys_are_whole_whenever_power_goes() {
-    let cuts = cut_everywhere("keys.apdu") + cut_everywhere("key_deletion.apdu");
+    let cuts = cut_everywhere("keys.apdu") + cut_everywhere("key_deletion.apdu") + cut_everywhere("security.apdu");
     println!("{cuts} cuts");
     assert!(cuts > 100);
 }

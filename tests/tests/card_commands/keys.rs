@@ -1,6 +1,6 @@
 //! The key store, against a library that is not the card's: what it signs verifies, and under no other key.
 
-use protocol::crypto::{AwsLc, Crypto, Hasher, PublicKey, Signature};
+use protocol::crypto::{AwsLc, Crypto, Hasher, PublicKey, Secret, Signature};
 
 use crate::{TestCard, card_on, empty_flash};
 
@@ -20,8 +20,7 @@ fn command(header: [u8; 4], data: &[u8]) -> Vec<u8> {
 
 /// Makes a pair that signs without condition, names it for signing, and gives its public key.
 fn signing_pair(card: &mut TestCard, reference: u8) -> PublicKey {
-    let attributes = [0x80, 1, reference, 0x81, 1, 1, 0x82, 2, 0xB6, 0x40, 0x84, 1, 0];
-    done(card, &[&[0x80, 0xE2, 0x90, 0x00, 15, 0xA3, 13][..], &attributes].concat());
+    bring(card, reference, &[0x81, 1, 1, 0x82, 2, 0xB6, 0x40, 0x84, 1, 0]);
     let answer = done(card, &command([0x00, 0x47, 0x80, 0x00], &[0xB6, 3, 0x84, 1, reference]));
     name(card, reference);
     PublicKey(answer[5..].try_into().unwrap())
@@ -53,4 +52,127 @@ fn what_the_card_signs_verifies_with_another_library_and_only_under_its_key() {
             assert!(AwsLc::verify(key, &[message, 0], &signature).is_err());
         }
     }
+}
+
+/// Tries of the key that authenticates.
+const TRIES: u8 = 3;
+const SECRET: [u8; 16] = [0x5A; 16];
+const MUTUAL: &[u8] = b"symbolon card/1 mutual authenticate, ";
+
+/// Brings a key, given by the objects behind its reference.
+fn bring(card: &mut TestCard, reference: u8, objects: &[u8]) {
+    let length = u8::try_from(objects.len() + 3).unwrap();
+    done(card, &[&[0x80, 0xE2, 0x90, 0x00, length + 2, 0xA3, length, 0x80, 1, reference][..], objects].concat());
+}
+
+/// A card with a file that whoever has key 21 reads (its condition is `condition`), and with key 21: of this kind and
+/// usage, with this value. SECURED.
+fn guarded(usage: u8, kind: u8, value: &[u8]) -> TestCard {
+    let mut card = card_on(empty_flash());
+    let attributes = [0x81, 1, kind, 0x82, 2, 0xA4, usage, 0x84, 1, 0, 0x86, 1, TRIES, 0x87];
+    bring(&mut card, 0x21, &[&attributes[..], &[u8::try_from(value.len()).unwrap()], value].concat());
+    done(
+        &mut card,
+        b"\x00\xE0\x00\x00\x14\x62\x12\x80\x02\x00\x08\x82\x01\x01\x83\x02\x00\x01\x88\x01\x08\x8C\x02\x01\x21",
+    );
+    done(&mut card, &[0x80, 0xF0, 0x80, 0x0F]);
+    card.power_on().unwrap();
+    card
+}
+
+/// The status of a command.
+fn status(card: &mut TestCard, command: &[u8]) -> u16 {
+    let response = card.transmit(command).unwrap();
+    u16::from_be_bytes(response[response.len() - 2..].try_into().unwrap())
+}
+
+/// The status of reading what key 21 guards, on a logical channel.
+fn reading(card: &mut TestCard, channel: u8) -> u16 {
+    status(card, &[channel, 0xB0, 0x81, 0x00, 0x08])
+}
+
+fn challenge(card: &mut TestCard) -> [u8; 16] {
+    done(card, &[0x00, 0x84, 0x00, 0x00, 0x10]).try_into().unwrap()
+}
+
+fn cmac(message: &[&[u8]]) -> Vec<u8> {
+    AwsLc::aes128_cmac(&Secret::from(SECRET), &message.concat()).to_vec()
+}
+
+fn external(proof: &[u8]) -> Vec<u8> {
+    [&[0x00, 0x82, 0x00, 0x21, u8::try_from(proof.len()).unwrap()][..], proof].concat()
+}
+
+/// What is signed or has its checksum computed in EXTERNAL AUTHENTICATE.
+fn external_message(challenge: &[u8; 16]) -> Vec<u8> {
+    [&b"symbolon card/1 external authenticate"[..], &[0x21], challenge].concat()
+}
+
+/// Through all that may be wrong first: then the right proof opens the file, on its channel, until the reset.
+fn assert_authenticates(card: &mut TestCard, prove: impl Fn(&[u8; 16]) -> Vec<u8>) {
+    assert_eq!(reading(card, 0), 0x6982);
+    let old = challenge(card);
+    challenge(card);
+    assert_eq!(status(card, &external(&prove(&old))), 0x63C2, "of an old challenge");
+    assert_eq!(reading(card, 0), 0x6982);
+    let new = challenge(card);
+    let proof = external(&prove(&new));
+    assert_eq!(status(card, &proof), 0x9000);
+    assert_eq!(reading(card, 0), 0x9000);
+    assert_eq!(status(card, &proof), 0x6985, "a challenge serves once");
+    assert_eq!(reading(card, 0), 0x9000);
+    done(card, &[0x00, 0x70, 0x00, 0x01]);
+    assert_eq!(reading(card, 1), 0x6982, "another channel's is not this one's");
+    for left in (0..TRIES).rev() {
+        let mut wrong = external(&prove(&challenge(card)));
+        *wrong.last_mut().unwrap() ^= 1;
+        assert_eq!(status(card, &wrong), 0x63C0 | u16::from(left), "the right one gave the tries back");
+        assert_eq!(reading(card, 0), 0x6982, "a wrong try ends it");
+    }
+    let proof = external(&prove(&challenge(card)));
+    assert_eq!(status(card, &proof), 0x6983);
+    card.power_on().unwrap();
+    let proof = external(&prove(&challenge(card)));
+    assert_eq!(status(card, &proof), 0x6983, "for ever");
+}
+
+#[test]
+fn who_proves_to_have_a_secret_key_is_authenticated() {
+    assert_authenticates(&mut guarded(0x80, 3, &SECRET), |challenge| cmac(&[&external_message(challenge)]));
+}
+
+#[test]
+fn who_proves_to_have_a_private_key_is_authenticated() {
+    let key = AwsLc::signing_key(&Secret::from([7; 32])).unwrap();
+    let public = AwsLc::verification_key(&key);
+    assert_authenticates(&mut guarded(0x80, 2, &public.0), |challenge| {
+        AwsLc::sign(&key, &external_message(challenge), &[]).0.to_vec()
+    });
+}
+
+#[test]
+fn card_and_host_prove_themselves_to_each_other() {
+    let mut card = guarded(0xC0, 3, &SECRET);
+    let host = [0x11; 16];
+    let challenge = challenge(&mut card);
+    let data = [host.to_vec(), cmac(&[MUTUAL, b"host", &[0x21], &challenge, &host])].concat();
+    let proof = done(&mut card, &command([0x00, 0x82, 0x00, 0x21], &data));
+    assert_eq!(proof, cmac(&[MUTUAL, b"card", &[0x21], &host, &challenge]));
+    assert_eq!(reading(&mut card, 0), 0x9000);
+    card.power_on().unwrap();
+    assert_eq!(reading(&mut card, 0), 0x6982);
+}
+
+#[test]
+fn the_card_proves_itself_with_a_pair() {
+    let mut card = card_on(empty_flash());
+    bring(&mut card, 0x22, &[0x81, 1, 1, 0x82, 2, 0xA4, 0x40, 0x84, 1, 0]);
+    let answer = done(&mut card, &command([0x00, 0x47, 0x80, 0x00], &[0xA4, 3, 0x84, 1, 0x22]));
+    let key = PublicKey(answer[5..].try_into().unwrap());
+    let challenge = [0xC4; 20];
+    let signature = done(&mut card, &command([0x00, 0x88, 0x00, 0x22], &challenge));
+    let signature = Signature(signature.try_into().unwrap());
+    let message = [&b"symbolon card/1 internal authenticate"[..], &[0x22], &challenge].concat();
+    AwsLc::verify(&key, &message, &signature).unwrap();
+    assert!(AwsLc::verify(&key, &[&message[..], &[0]].concat(), &signature).is_err());
 }
