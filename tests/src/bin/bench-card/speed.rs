@@ -145,7 +145,7 @@ impl TestCard {
 
     /// How many signatures the card makes in the time in which the library alone makes one.
     fn signature_ratio(&mut self) -> Result<f64> {
-        let command = bytes(&PerformSecurityOperation::ComputeSignature(&HASH));
+        let command = bytes(&PerformSecurityOperation::ComputeSignature(Some(&HASH)));
         let key = RustCrypto::signing_key(&Secret::from([0x11; 32]))?;
         let mut ratios = Vec::with_capacity(BLOCKS);
         for _ in 0..BLOCKS {
