@@ -17,6 +17,7 @@ pub mod key;
 pub mod life_cycle;
 pub mod limits;
 pub mod link;
+pub mod pin;
 pub mod provider;
 pub mod reader;
 pub mod response;

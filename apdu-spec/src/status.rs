@@ -31,6 +31,8 @@ impl Status {
     pub const SECURITY_NOT_SATISFIED: Self = Self(0x6982);
     /// The PIN has no tries left.
     pub const PIN_BLOCKED: Self = Self(0x6983);
+    /// There is nothing that could be compared: the PIN has no resetting code.
+    pub const REFERENCE_NOT_USABLE: Self = Self(0x6984);
     /// A well-formed command at the wrong moment, or in the wrong life cycle state.
     pub const CONDITIONS_NOT_SATISFIED: Self = Self(0x6985);
     /// No file is selected.

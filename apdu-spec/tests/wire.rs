@@ -9,6 +9,7 @@ use apdu_spec::instruction::{self as ins, Instruction, Target};
 use apdu_spec::journal::{JournalEntry, Step};
 use apdu_spec::key::{Algorithm, KeyAttributes, KeyKind, KeyRecord, Purpose, Template, Usage};
 use apdu_spec::limits::{APDU_MAX, DATA_MAX, RECORD_SIZE_MAX, RECORDS_MAX, TRANSPARENT_SIZE_MAX};
+use apdu_spec::pin::{PinRecord, PinRules};
 use apdu_spec::provider::{Instrument, Policy, ProviderInfo, ProviderRecord, ProviderReference};
 use apdu_spec::{Aid, Full, KeyReference, LifeCycle, ParseError, Reader, Response, Tag, Writer};
 use proptest::collection::vec;
@@ -185,13 +186,27 @@ proptest! {
     #[test]
     fn pins_survive(
         reference in pin_reference(), tries in 1..=15_u8, value in vec(any::<u8>(), 4..=16),
-        both in vec(any::<u8>(), 8..=32),
+        both in vec(any::<u8>(), 8..=32), code in proptest::option::of(pin_reference()), unblocking in condition(),
+        choosing in condition(),
     ) {
         for part in [ins::VerifyPart::Compare(&value), ins::VerifyPart::Ask, ins::VerifyPart::Forget] {
             assert_survives(Instruction::Verify(ins::Verify { reference, part }));
         }
-        assert_survives(Instruction::ChangeReferenceData(ins::ChangeReferenceData { reference, old_and_new: &both }));
-        let record = ins::PinRecord { reference, tries, value: &value };
+        for part in [ins::ChangePart::OldAndNew(&both), ins::ChangePart::New(&value)] {
+            assert_survives(Instruction::ChangeReferenceData(ins::ChangeReferenceData { reference, part }));
+        }
+        let parts = [
+            ins::ResetPart::CodeAndNew(&both),
+            ins::ResetPart::Code(&value),
+            ins::ResetPart::New(&value),
+            ins::ResetPart::Nothing,
+        ];
+        for part in parts {
+            assert_survives(Instruction::ResetRetryCounter(ins::ResetRetryCounter { reference, part }));
+        }
+        let resetting_code = code.filter(|code| *code != reference);
+        let rules = PinRules { resetting_code, unblocking, choosing };
+        let record = PinRecord { reference, tries, value: &value, rules };
         assert_survives(Instruction::StoreData(ins::StoreData::Pin(record)));
     }
 
@@ -327,7 +342,7 @@ proptest! {
             let _ = Response::parse(&bytes);
             let _ = Fcp::parse(&bytes);
             let _ = Reader::all(&bytes, ProviderRecord::parse);
-            let _ = Reader::all(&bytes, ins::PinRecord::parse);
+            let _ = Reader::all(&bytes, PinRecord::parse);
             let _ = JournalEntry::parse(&bytes);
             let _ = ins::GenerateKeyPair::parse_answer(&bytes);
             let _ = ins::GetStatus::parse_answer(&bytes);

@@ -8,6 +8,7 @@ use crate::application::Domain;
 use crate::context::Context;
 use crate::file::{self, File};
 use crate::key::Key;
+use crate::pin::Pin;
 use crate::platform::Platform;
 use crate::provider::Provider;
 use crate::refusal::Refusal;
@@ -61,6 +62,30 @@ impl<P: Platform> Context<'_, P> {
         Ok(Granted(key))
     }
 
+    /// Permission to change a PIN whose value was given just now.
+    pub(crate) fn permit_change(&mut self, pin: Pin) -> Result<Granted<Pin>, Refusal> {
+        if self.channel.verified.contains(pin.reference()) { Ok(Granted(pin)) } else { Err(Refusal::NotGranted) }
+    }
+
+    /// Permission to choose a PIN in the place of a transport PIN that is not blocked.
+    pub(crate) fn permit_choice(&mut self, pin: Pin) -> Result<Granted<Pin>, Refusal> {
+        self.require([pin.rules().choosing])?;
+        if pin.tries_left(self)? == 0 { Err(Refusal::PinBlocked) } else { Ok(Granted(pin)) }
+    }
+
+    /// Permission to unblock a PIN, and to replace it, under its condition for that.
+    pub(crate) fn permit_unblocking(&mut self, pin: Pin) -> Result<Granted<Pin>, Refusal> {
+        self.require([pin.rules().unblocking])?;
+        Ok(Granted(pin))
+    }
+
+    /// Permission to unblock a PIN, and to replace it, for whoever knows its resetting code. A wrong one costs a try of
+    /// the code.
+    pub(crate) fn permit_unblocking_by(&mut self, pin: Pin, code: &[u8]) -> Result<Granted<Pin>, Refusal> {
+        pin.resetting_code(self)?.compare(self, code)?;
+        Ok(Granted(pin))
+    }
+
     /// Permission to personalise: in the clear until SECURED, by the issuer's secure channel always.
     pub(crate) fn permit_personalisation(&self) -> Result<Granted<Personalisation>, Refusal> {
         if self.is_personalising() || self.issuer().is_some() {
@@ -89,10 +114,9 @@ impl<P: Platform> Context<'_, P> {
     fn require_for(&mut self, file: &File, operation: Operation) -> Result<(), Refusal> {
         let (is_use, is_about_existence) = match operation {
             Operation::Read | Operation::Update | Operation::Append => (true, false),
-            Operation::CreateFile | Operation::CreateDirectory => (true, true),
+            Operation::CreateFile | Operation::CreateDirectory | Operation::ChangeAttributes => (true, true),
             Operation::Deactivate | Operation::Activate | Operation::Terminate => (false, true),
             Operation::DeleteSelf | Operation::DeleteChild => (false, true),
-            Operation::ChangeAttributes => (false, true),
         };
         if is_use && !file::is_in_use(self.store, file)? {
             return Err(Refusal::OutOfOrder);

@@ -108,6 +108,8 @@ fn family(instruction: &Instruction<'_>) -> Family {
         | Instruction::ListProviders(_) => Family::Transaction,
         Instruction::Verify(_)
         | Instruction::ChangeReferenceData(_)
+        | Instruction::ResetRetryCounter(_)
+        | Instruction::PutData(_)
         | Instruction::GenerateKeyPair(_)
         | Instruction::ManageSecurityEnvironment(_)
         | Instruction::PerformSecurityOperation(_)

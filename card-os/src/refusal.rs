@@ -69,6 +69,8 @@ pub(crate) enum Refusal {
     },
     /// The PIN is blocked.
     PinBlocked,
+    /// The PIN has no resetting code.
+    NoResettingCode,
     /// A signature, a checksum or the other side's proof that it has the keys is wrong.
     NotAuthenticated,
     /// The other side did not prove that it has the key.
@@ -120,6 +122,7 @@ impl From<Refusal> for Status {
             Refusal::WrongPin { left } | Refusal::WrongProof { left } => Self::tries_left(left),
             Refusal::NotAuthenticated => Self::NOT_AUTHENTICATED,
             Refusal::PinBlocked | Refusal::KeyBlocked => Self::PIN_BLOCKED,
+            Refusal::NoResettingCode => Self::REFERENCE_NOT_USABLE,
             Refusal::NoSpace => Self::NOT_ENOUGH_SPACE,
             Refusal::Memory => Self::MEMORY_FAILURE,
             Refusal::Fault => Self::FAILURE,

@@ -178,6 +178,8 @@ fn run<P: Platform>(
     match instruction {
         Instruction::Verify(it) => apart(it, context, reply),
         Instruction::ChangeReferenceData(it) => apart(it, context, reply),
+        Instruction::ResetRetryCounter(it) => apart(it, context, reply),
+        Instruction::PutData(it) => apart(it, context, reply),
         Instruction::GenerateKeyPair(it) => apart(it, context, reply),
         Instruction::ManageSecurityEnvironment(it) => apart(it, context, reply),
         Instruction::PerformSecurityOperation(it) => apart(it, context, reply),

@@ -1,10 +1,11 @@
 //! The card as a whole: GET CHALLENGE (ISO/IEC 7816-4, 11.5.3); STORE DATA, SET STATUS and GET STATUS (GlobalPlatform
 //! Card Specification 2.3.1, 11.11, 11.10 and 11.4).
 
-use super::{Malformed, PinRecord, Wire};
+use super::{Malformed, Wire};
 use crate::command::{Command, Header};
 use crate::key::{KeyRecord, KeyReference};
 use crate::limits::{CHALLENGE_MAX, SHORT_EXPECTED_MAX};
+use crate::pin::PinRecord;
 use crate::provider::ProviderRecord;
 use crate::{Aid, Full, LifeCycle, ParseError, Reader, Tag, Writer};
 

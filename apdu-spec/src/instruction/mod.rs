@@ -6,6 +6,7 @@
 //! | ISO | 20 | [`Verify`] | VERIFY |
 //! | ISO | 22 | [`ManageSecurityEnvironment`] | MANAGE SECURITY ENVIRONMENT |
 //! | ISO | 24 | [`ChangeReferenceData`] | CHANGE REFERENCE DATA |
+//! | ISO | 2C | [`ResetRetryCounter`] | RESET RETRY COUNTER |
 //! | ISO | 2A | [`PerformSecurityOperation`] | PERFORM SECURITY OPERATION |
 //! | ISO | 44 | [`ActivateFile`] | ACTIVATE FILE |
 //! | ISO | 47 | [`GenerateKeyPair`] | GENERATE ASYMMETRIC KEY PAIR |
@@ -18,6 +19,7 @@
 //! | ISO | B2 | [`ReadRecord`] | READ RECORD |
 //! | ISO | C0 | [`GetResponse`] | GET RESPONSE |
 //! | ISO | D6 | [`UpdateBinary`] | UPDATE BINARY |
+//! | ISO | DB | [`PutData`] | PUT DATA |
 //! | ISO | DC | [`UpdateRecord`] | UPDATE RECORD |
 //! | ISO | E0 | [`CreateFile`] | CREATE FILE |
 //! | ISO | E2 | [`AppendRecord`] | APPEND RECORD |
@@ -44,6 +46,7 @@ mod authenticate;
 mod binary;
 mod card;
 mod channel;
+mod data;
 mod delete;
 mod file;
 mod key;
@@ -59,13 +62,14 @@ pub use authenticate::{Authenticate, InternalAuthenticate, Proof};
 pub use binary::{ReadBinary, UpdateBinary};
 pub use card::{GetChallenge, GetStatus, SetStatus, StoreData};
 pub use channel::{GetResponse, ManageChannel};
+pub use data::{DataFile, DataObject, PutData};
 pub use delete::Delete;
 pub use file::{
     ActivateFile, CreateFile, DeactivateFile, DeleteFile, FileCommand, TerminateCardUsage, TerminateDirectory,
     TerminateFile,
 };
 pub use key::{GenerateKeyPair, Pair};
-pub use pin::{ChangeReferenceData, PinRecord, PinReference, Verify, VerifyPart};
+pub use pin::{ChangePart, ChangeReferenceData, PinReference, ResetPart, ResetRetryCounter, Verify, VerifyPart};
 pub use record::{AppendRecord, ReadRecord, UpdateRecord};
 pub use secure_channel::{ExternalAuthenticate, InitializeUpdate, KeyBlock, KeyVersion, PutKey, SecurityLevel};
 pub use security_environment::{ControlReference, ManageSecurityEnvironment};
@@ -170,6 +174,7 @@ instructions! {
     DeactivateFile, ISO;
     Verify<'a>, ISO;
     ChangeReferenceData<'a>, ISO;
+    ResetRetryCounter<'a>, ISO;
     ActivateFile, ISO;
     GenerateKeyPair, ISO;
     ManageSecurityEnvironment, ISO;
@@ -183,6 +188,7 @@ instructions! {
     ReadRecord, ISO;
     GetResponse, ISO;
     UpdateBinary<'a>, ISO;
+    PutData<'a>, ISO;
     UpdateRecord<'a>, ISO;
     CreateFile<'a>, ISO;
     AppendRecord<'a>, ISO;

@@ -1,9 +1,11 @@
-//! VERIFY and CHANGE REFERENCE DATA (ISO/IEC 7816-4, 11.5.6 and 11.5.7), and PINs as personalisation brings them.
+//! VERIFY, CHANGE REFERENCE DATA and RESET RETRY COUNTER (ISO/IEC 7816-4, 11.5.6, 11.5.7 and 11.5.10).
+
+use core::ops::RangeInclusive;
 
 use super::{Malformed, Wire};
 use crate::command::{Command, Header};
-use crate::limits::{PIN_LENGTH_MAX, PIN_LENGTH_MIN, PIN_REFERENCE_MAX, PIN_TRIES_MAX};
-use crate::{Full, ParseError, Reader, Tag, Writer};
+use crate::limits::{PIN_LENGTH_MAX, PIN_LENGTH_MIN, PIN_REFERENCE_MAX};
+use crate::{Full, ParseError, Writer};
 
 /// Which PIN, 1 to [`PIN_REFERENCE_MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,61 +66,56 @@ pub enum VerifyPart<'a> {
     Forget,
 }
 
-/// Replaces a PIN, the old one in hand. It counts as a try.
+/// Replaces a PIN.
 ///
 /// ```text
-/// 00 24  00  reference  Lc  old PIN, new PIN
+/// 00 24  00  reference  Lc  old PIN, new PIN     it counts as a try
+/// 00 24  01  reference  Lc  new PIN              under the PIN's condition for being chosen
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ChangeReferenceData<'a> {
     /// Which PIN.
     pub reference: PinReference,
-    /// The old PIN, directly followed by the new one; the card knows how long the old one is.
-    pub old_and_new: &'a [u8],
+    /// What is brought.
+    pub part: ChangePart<'a>,
 }
 
-/// A PIN as personalisation brings it.
+/// What CHANGE REFERENCE DATA brings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum ChangePart<'a> {
+    /// The old PIN, directly followed by the new one; the card knows how long the old one is.
+    OldAndNew(&'a [u8]),
+    /// The new PIN.
+    New(&'a [u8]),
+}
+
+/// Gives a PIN all its tries back.
 ///
 /// ```text
-/// A1 L  80 01 reference  81 01 tries  82 L PIN
+/// 00 2C  00  reference  Lc  resetting code, new PIN     it counts as a try of the code
+/// 00 2C  01  reference  Lc  resetting code              likewise
+/// 00 2C  02  reference  Lc  new PIN                     under the PIN's condition for being unblocked
+/// 00 2C  03  reference                                  likewise
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct PinRecord<'a> {
+pub struct ResetRetryCounter<'a> {
     /// Which PIN.
     pub reference: PinReference,
-    /// How many wrong PINs in a row block it, 1 to [`PIN_TRIES_MAX`].
-    pub tries: u8,
-    /// Its value, [`PIN_LENGTH_MIN`] to [`PIN_LENGTH_MAX`] bytes.
-    pub value: &'a [u8],
+    /// What is brought.
+    pub part: ResetPart<'a>,
 }
 
-impl<'a> PinRecord<'a> {
-    const TRIES: Tag = Tag(0x81);
-    const VALUE: Tag = Tag(0x82);
-
-    /// From the data objects inside the template.
-    ///
-    /// # Errors
-    /// [`ParseError`] when they are not a PIN.
-    pub fn parse(input: &mut Reader<'a>) -> Result<Self, ParseError> {
-        let reference = PinReference::parse(input.field_u8(Tag::REFERENCE)?)?;
-        let tries = input.field_u8(Self::TRIES)?;
-        let value = input.field(Self::VALUE)?;
-        if !(1..=PIN_TRIES_MAX).contains(&tries) || !(PIN_LENGTH_MIN..=PIN_LENGTH_MAX).contains(&value.len()) {
-            return Err(ParseError::Invalid);
-        }
-        Ok(Self { reference, tries, value })
-    }
-
-    /// Appends the data objects.
-    ///
-    /// # Errors
-    /// [`Full`].
-    pub fn encode(&self, out: &mut Writer<'_>) -> Result<(), Full> {
-        out.field(Tag::REFERENCE, &[self.reference.number()])?;
-        out.field(Self::TRIES, &[self.tries])?;
-        out.field(Self::VALUE, self.value)
-    }
+/// What RESET RETRY COUNTER brings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum ResetPart<'a> {
+    /// The resetting code, directly followed by the new PIN; the card knows how long the code is.
+    CodeAndNew(&'a [u8]),
+    /// The resetting code.
+    Code(&'a [u8]),
+    /// The new PIN.
+    New(&'a [u8]),
+    /// Nothing.
+    Nothing,
 }
 
 impl<'a> Wire<'a> for Verify<'a> {
@@ -146,20 +143,55 @@ impl<'a> Wire<'a> for Verify<'a> {
     }
 }
 
+/// How long one PIN can be.
+const ONE: RangeInclusive<usize> = PIN_LENGTH_MIN..=PIN_LENGTH_MAX;
+/// How long two PINs can be.
+const TWO: RangeInclusive<usize> = 2 * PIN_LENGTH_MIN..=2 * PIN_LENGTH_MAX;
+
 impl<'a> Wire<'a> for ChangeReferenceData<'a> {
     const INSTRUCTION: u8 = 0x24;
 
     fn parse(command: &Command<'a>) -> Result<Self, Malformed> {
         let reference = PinReference::from_p2(command)?;
-        command.parameters(0, reference.number())?;
-        if !(2 * PIN_LENGTH_MIN..=2 * PIN_LENGTH_MAX).contains(&command.data.len()) {
-            return Err(Malformed::Length);
-        }
-        Ok(Self { reference, old_and_new: command.data })
+        let (part, lengths) = match command.header.p1 {
+            0x00 => (ChangePart::OldAndNew(command.data), TWO),
+            0x01 => (ChangePart::New(command.data), ONE),
+            _ => return Err(Malformed::Parameters),
+        };
+        if lengths.contains(&command.data.len()) { Ok(Self { reference, part }) } else { Err(Malformed::Length) }
     }
 
     fn encode(&self, out: &mut Writer<'_>) -> Result<(), Full> {
-        let header = Header::iso(Self::INSTRUCTION, 0, self.reference.number());
-        out.command(header, 0, |out| out.put(self.old_and_new))
+        let (p1, data) = match self.part {
+            ChangePart::OldAndNew(data) => (0x00, data),
+            ChangePart::New(data) => (0x01, data),
+        };
+        out.command(Header::iso(Self::INSTRUCTION, p1, self.reference.number()), 0, |out| out.put(data))
+    }
+}
+
+impl<'a> Wire<'a> for ResetRetryCounter<'a> {
+    const INSTRUCTION: u8 = 0x2C;
+
+    fn parse(command: &Command<'a>) -> Result<Self, Malformed> {
+        let reference = PinReference::from_p2(command)?;
+        let (part, lengths) = match command.header.p1 {
+            0x00 => (ResetPart::CodeAndNew(command.data), TWO),
+            0x01 => (ResetPart::Code(command.data), ONE),
+            0x02 => (ResetPart::New(command.data), ONE),
+            0x03 => (ResetPart::Nothing, 0..=0),
+            _ => return Err(Malformed::Parameters),
+        };
+        if lengths.contains(&command.data.len()) { Ok(Self { reference, part }) } else { Err(Malformed::Length) }
+    }
+
+    fn encode(&self, out: &mut Writer<'_>) -> Result<(), Full> {
+        let (p1, data): (u8, &[u8]) = match self.part {
+            ResetPart::CodeAndNew(data) => (0x00, data),
+            ResetPart::Code(data) => (0x01, data),
+            ResetPart::New(data) => (0x02, data),
+            ResetPart::Nothing => (0x03, &[]),
+        };
+        out.command(Header::iso(Self::INSTRUCTION, p1, self.reference.number()), 0, |out| out.put(data))
     }
 }

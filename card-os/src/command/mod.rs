@@ -3,6 +3,7 @@
 mod authenticate;
 mod binary;
 mod card;
+mod data;
 mod delete;
 mod file;
 mod key;

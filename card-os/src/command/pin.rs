@@ -1,7 +1,7 @@
-//! VERIFY and CHANGE REFERENCE DATA.
+//! VERIFY, CHANGE REFERENCE DATA and RESET RETRY COUNTER.
 
 use apdu_spec::Writer;
-use apdu_spec::instruction::{ChangeReferenceData, Verify, VerifyPart};
+use apdu_spec::instruction::{ChangePart, ChangeReferenceData, ResetPart, ResetRetryCounter, Verify, VerifyPart};
 
 use super::Handle;
 use crate::context::Context;
@@ -29,6 +29,33 @@ impl Handle for Verify<'_> {
 
 impl Handle for ChangeReferenceData<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
-        Pin::load(context, self.reference)?.change(context, self.old_and_new)
+        let pin = Pin::load(context, self.reference)?;
+        match self.part {
+            ChangePart::OldAndNew(both) => {
+                let (old, new) = pin.split(both);
+                pin.verify(context, old)?;
+                context.permit_change(pin)?.replace(context, new)
+            }
+            ChangePart::New(new) => context.permit_choice(pin)?.replace(context, new),
+        }
+    }
+}
+
+impl Handle for ResetRetryCounter<'_> {
+    fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
+        let pin = Pin::load(context, self.reference)?;
+        let (pin, new) = match self.part {
+            ResetPart::CodeAndNew(both) => {
+                let (code, new) = pin.resetting_code(context)?.split(both);
+                (context.permit_unblocking_by(pin, code)?, Some(new))
+            }
+            ResetPart::Code(code) => (context.permit_unblocking_by(pin, code)?, None),
+            ResetPart::New(new) => (context.permit_unblocking(pin)?, Some(new)),
+            ResetPart::Nothing => (context.permit_unblocking(pin)?, None),
+        };
+        if let Some(new) = new {
+            pin.replace(context, new)?;
+        }
+        pin.unblock(context)
     }
 }

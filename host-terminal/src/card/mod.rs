@@ -9,7 +9,7 @@ use std::time::Instant;
 use apdu_spec::instruction::PinReference;
 use apdu_spec::instruction::{
     Build, ChangeReferenceData, ChooseProvider, GetJournal, GetResponse, ListProviders, LoadDescriptor, Occurrence,
-    Receive, Select, SelectAnswer, Selector, Sign, StoreData, Verify, VerifyPart,
+    Receive, ResetRetryCounter, Select, SelectAnswer, Selector, Sign, StoreData, Verify, VerifyPart,
 };
 use apdu_spec::journal::JournalEntry;
 use apdu_spec::limits::{APDU_MAX, DATA_MAX};
@@ -224,9 +224,10 @@ impl Card {
 
 /// A command as others may see it: of one with a PIN or a key only what stands in front of the data.
 fn shown(command: &[u8]) -> &[u8] {
-    let secret: [(u8, u8); 3] = [
+    let secret: [(u8, u8); 4] = [
         (Class::ISO.to_byte(), Verify::INSTRUCTION),
         (Class::ISO.to_byte(), ChangeReferenceData::INSTRUCTION),
+        (Class::ISO.to_byte(), ResetRetryCounter::INSTRUCTION),
         (Class::PROPRIETARY.to_byte(), StoreData::INSTRUCTION),
     ];
     match *command {

@@ -76,6 +76,8 @@ fn describe(instruction: &Instruction<'_>) -> Vec<String> {
         Instruction::ManageChannel(_) => one("MANAGE CHANNEL".to_owned()),
         Instruction::GetChallenge(get) => one(format!("GET CHALLENGE: {} bytes", get.length)),
         Instruction::ChangeReferenceData(_) => one("CHANGE REFERENCE DATA: not shown".to_owned()),
+        Instruction::ResetRetryCounter(_) => one("RESET RETRY COUNTER: not shown".to_owned()),
+        Instruction::PutData(_) => one("PUT DATA".to_owned()),
         Instruction::StoreData(_) => one("STORE DATA: not shown".to_owned()),
         Instruction::InitializeUpdate(_) => one("INITIALIZE UPDATE".to_owned()),
         Instruction::ExternalAuthenticate(_) => one("EXTERNAL AUTHENTICATE".to_owned()),

@@ -29,7 +29,7 @@ fn near_command() -> impl Strategy<Value = Vec<u8>> {
     let instructions = vec![
         0x04_u8, 0x0C, 0x0E, 0x0F, 0x44, 0xA0, 0xA1, 0xA2, 0xB1, 0xB3, 0xCA, 0xCB, 0xD0, 0xD1, 0xD2, 0xD7, 0xDA, 0xDB,
         0xDD, 0xE6, 0xE8, 0xFE, 0x10, 0x12, 0x14, 0x16, 0x18, 0x1A, 0x1C, 0x20, 0x22, 0x24, 0x2A, 0x47, 0x50, 0x70,
-        0x82, 0x84, 0x88, 0xA4, 0xB0, 0xB2, 0xC0, 0xD6, 0xD8, 0xDC, 0xE0, 0xE2, 0xE4, 0xF0, 0xF2,
+        0x82, 0x84, 0x88, 0xA4, 0xB0, 0xB2, 0xC0, 0xD6, 0xD8, 0xDC, 0xE0, 0xE2, 0xE4, 0xF0, 0xF2, 0x2C,
     ];
     let class = select(vec![0x00_u8, 0x80, 0x10, 0x90, 0x01, 0x81, 0x0C, 0x84, 0xFF]);
     let parameter = || prop_oneof![4 => 0..0x20_u8, 1 => any::<u8>()];
@@ -55,11 +55,20 @@ fn near_command() -> impl Strategy<Value = Vec<u8>> {
 
 /// Commands that somebody meant, from the transcripts, some with a byte changed.
 fn meant_command() -> impl Strategy<Value = Vec<u8>> {
-    let meant: Vec<_> =
-        ["files.apdu", "providers.apdu", "pin.apdu", "link.apdu", "delete.apdu", "keys.apdu", "security.apdu"]
-            .into_iter()
-            .flat_map(|name| commands(name).into_iter().flatten())
-            .collect();
+    let meant: Vec<_> = [
+        "files.apdu",
+        "providers.apdu",
+        "pin.apdu",
+        "pin_reset.apdu",
+        "access.apdu",
+        "link.apdu",
+        "delete.apdu",
+        "keys.apdu",
+        "security.apdu",
+    ]
+    .into_iter()
+    .flat_map(|name| commands(name).into_iter().flatten())
+    .collect();
     (select(meant), any::<Index>(), prop_oneof![3 => Just(0), 1 => any::<u8>()]).prop_map(
         |(mut command, at, difference)| {
             let at = at.index(command.len());

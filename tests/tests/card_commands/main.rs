@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is a test's verdict")]
 
+mod access;
 mod cuts;
 mod hostile;
 mod keys;

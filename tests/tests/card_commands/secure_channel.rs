@@ -7,7 +7,7 @@ use symbolon_tests::scp03::{Host, Keys, plain_key_data};
 use crate::cuts::{MOMENTS, objects};
 use crate::{TestCard, card_on, commands, empty_flash, play};
 
-const KEYS: Keys = [[0x41; 16], [0x42; 16], [0x43; 16]];
+pub(crate) const KEYS: Keys = [[0x41; 16], [0x42; 16], [0x43; 16]];
 const OTHERS: Keys = [[0x51; 16], [0x52; 16], [0x53; 16]];
 const LEVELS: [u8; 5] = [0x01, 0x03, 0x11, 0x13, 0x33];
 const VERSION: u8 = 1;
@@ -23,7 +23,7 @@ fn secured() -> RamFlash {
     card.flash().clone()
 }
 
-fn put_in_the_clear(card: &mut TestCard) {
+pub(crate) fn put_in_the_clear(card: &mut TestCard) {
     let data = plain_key_data(VERSION, &KEYS);
     let command = [&[0x80, 0xD8, 0x00, 0x81, u8::try_from(data.len()).unwrap()][..], &data, &[0]].concat();
     let answer = card.transmit(&command).unwrap();
@@ -43,13 +43,13 @@ fn begin(card: &mut TestCard, keys: &Keys, length: usize) -> anyhow::Result<Host
     Host::begin(keys, challenge, &answer[..answer.len() - 2])
 }
 
-fn open(card: &mut TestCard, keys: &Keys, level: u8, length: usize) -> Host {
+pub(crate) fn open(card: &mut TestCard, keys: &Keys, level: u8, length: usize) -> Host {
     let mut host = begin(card, keys, length).unwrap();
     assert_eq!(card.transmit(&host.authenticate(level)).unwrap(), [0x90, 0x00]);
     host
 }
 
-fn send(card: &mut TestCard, host: &mut Host, header: [u8; 4], data: &[u8]) -> (Vec<u8>, u16) {
+pub(crate) fn send(card: &mut TestCard, host: &mut Host, header: [u8; 4], data: &[u8]) -> (Vec<u8>, u16) {
     let response = card.transmit(&host.wrap(header, data)).unwrap();
     host.unwrap(&response).unwrap()
 }

@@ -1,11 +1,12 @@
 //! A card in its slot, driven by commands.
 
 use apdu_spec::instruction::{
-    GenerateKeyPair, GetJournal, Occurrence, Pair, PinRecord, PinReference, Select, SelectAnswer, Selector, SetStatus,
-    StoreData, Verify, VerifyPart,
+    GenerateKeyPair, GetJournal, Occurrence, Pair, PinReference, Select, SelectAnswer, Selector, SetStatus, StoreData,
+    Verify, VerifyPart,
 };
 use apdu_spec::journal::{JournalEntry, Step as JournalStep};
 use apdu_spec::limits::APDU_MAX;
+use apdu_spec::pin::PinRecord;
 use apdu_spec::provider::{Instrument, Policy, ProviderInfo, ProviderRecord, ProviderReference};
 use apdu_spec::{Aid, Condition, LifeCycle, Wire, Writer};
 use sim_reader::card::{CardError, Noise, SoftwareCard};
@@ -107,7 +108,7 @@ impl TestCard {
     }
 
     pub(crate) fn secure(&mut self) {
-        self.done(&StoreData::Pin(PinRecord { reference: pin(), tries: 3, value: PIN }));
+        self.done(&StoreData::Pin(PinRecord::new(pin(), 3, PIN)));
         self.done(&SetStatus { state: LifeCycle::Secured });
         self.select();
     }

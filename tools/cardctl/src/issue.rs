@@ -5,9 +5,10 @@ use std::fmt;
 use anyhow::{Context, Result, ensure};
 use apdu_spec::file::{FileDescriptor, FileState};
 use apdu_spec::instruction::{
-    CreateFile, DeleteFile, GenerateKeyPair, GetStatus, Occurrence, Pair, PinRecord, Select, SelectAnswer, Selector,
-    SetStatus, StoreData, Target, UpdateBinary,
+    CreateFile, DeleteFile, GenerateKeyPair, GetStatus, Occurrence, Pair, Select, SelectAnswer, Selector, SetStatus,
+    StoreData, Target, UpdateBinary,
 };
+use apdu_spec::pin::PinRecord;
 use apdu_spec::{Aid, Fcp, FileId, LifeCycle, SecurityAttributes, ShortFileId, Status, Tag, Writer};
 use host_terminal::card::{Card, CardError};
 use serde_json::{Value, json};
@@ -58,7 +59,7 @@ pub(crate) async fn issue(card: &mut Card, profile: &Profile) -> Result<Issued> 
 async fn personalise(card: &mut Card, profile: &Profile) -> Result<Vec<IssuedKey>> {
     write_holder(card, &profile.holder).await.context("the holder's file")?;
     for pin in &profile.pins {
-        let record = PinRecord { reference: pin.reference, tries: pin.tries, value: &pin.value };
+        let record = PinRecord::new(pin.reference, pin.tries, &pin.value);
         let stored = card.send("STORE DATA", &StoreData::Pin(record)).await;
         stored.with_context(|| format!("PIN {}", pin.reference.number()))?;
     }

@@ -3,8 +3,9 @@
 use std::future::pending;
 
 use apdu_spec::instruction::{
-    GenerateKeyPair, Occurrence, Pair, PinRecord, PinReference, Select, SelectAnswer, Selector, SetStatus, StoreData,
+    GenerateKeyPair, Occurrence, Pair, PinReference, Select, SelectAnswer, Selector, SetStatus, StoreData,
 };
+use apdu_spec::pin::PinRecord;
 use apdu_spec::provider::{Instrument, Policy, ProviderInfo, ProviderRecord, ProviderReference};
 use apdu_spec::{Aid, Condition, LifeCycle, Wire, Writer};
 use host_terminal::card::Card;
@@ -52,7 +53,7 @@ fn personalise(card: &mut SoftwareCard<RamFlash<4>>, account: &AccountData, prov
     let issuer = Selector::Name(Aid::ISSUER_SECURITY_DOMAIN.as_bytes(), Occurrence::First);
     tell(card, &Select { selector: issuer, answer: SelectAnswer::Nothing });
     let reference = PinReference::parse(1).unwrap();
-    tell(card, &StoreData::Pin(PinRecord { reference, tries: 3, value: b"1234" }));
+    tell(card, &StoreData::Pin(PinRecord::new(reference, 3, b"1234")));
     let reference = ProviderReference::parse(1).unwrap();
     let record = ProviderRecord {
         info: ProviderInfo {

@@ -7,11 +7,12 @@ use anyhow::{Result, anyhow, ensure};
 use apdu_spec::file::{FileDescriptor, FileId, FileState};
 use apdu_spec::instruction::{
     ControlReference, CreateFile, GenerateKeyPair, GetChallenge, ManageSecurityEnvironment, Occurrence, Pair,
-    PerformSecurityOperation, PinRecord, ReadBinary, Select, SelectAnswer, Selector, SetStatus, StoreData,
-    Target as FileTarget, Verify, VerifyPart,
+    PerformSecurityOperation, ReadBinary, Select, SelectAnswer, Selector, SetStatus, StoreData, Target as FileTarget,
+    Verify, VerifyPart,
 };
 use apdu_spec::key::{KeyAttributes, KeyKind, KeyRecord, Purpose, Template, Usage};
 use apdu_spec::limits::{APDU_MAX, KEY_REFERENCE_MIN};
+use apdu_spec::pin::PinRecord;
 use apdu_spec::{Aid, Condition, Fcp, KeyReference, LifeCycle, SecurityAttributes, Wire};
 use card_os::{Card, NoiseFailure, Platform};
 use protocol::crypto::{Crypto, RustCrypto, Secret};
@@ -101,7 +102,7 @@ impl TestCard {
         let board = Board(StdRng::from_entropy());
         let card = valid(Card::format(board, RamFlash::new(32)))?;
         let mut card = Self { card, reply: [0; APDU_MAX] };
-        let pin = PinRecord { reference: pin(), tries: 3, value: PIN };
+        let pin = PinRecord::new(pin(), 3, PIN);
         card.execute(&StoreData::Pin(pin))?;
         card.create_key()?;
         for number in 0..APPLICATIONS {

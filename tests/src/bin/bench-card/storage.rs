@@ -2,8 +2,9 @@
 
 use anyhow::{Result, ensure};
 use apdu_spec::file::{FileDescriptor, FileId, FileState};
-use apdu_spec::instruction::{CreateFile, PinRecord, StoreData};
+use apdu_spec::instruction::{CreateFile, StoreData};
 use apdu_spec::limits::JOURNAL_ENTRIES;
+use apdu_spec::pin::PinRecord;
 use apdu_spec::{Fcp, SecurityAttributes};
 use sim_reader::card::{Noise, SoftwareCard};
 use sim_reader::flash::RamFlash;
@@ -106,7 +107,7 @@ fn scene(is_full: bool) -> Result<Scene> {
     slot.power_on()?;
     let mut payer = TestCard { slot, said: Vec::new(), channel: 0 };
     payer.personalise(1, &scene.bank, PAYER_ACCOUNT, PAYER_SECRET, None);
-    payer.done(&StoreData::Pin(PinRecord { reference: pin(), tries: 3, value: PIN }));
+    payer.done(&StoreData::Pin(PinRecord::new(pin(), 3, PIN)));
     scene.payer = payer;
     for _ in 0..=JOURNAL_ENTRIES {
         buy(&mut scene)?;
