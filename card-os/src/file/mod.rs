@@ -15,7 +15,7 @@ use crate::access::Granted;
 use crate::limits::FILES_MAX;
 use crate::objects::FileNumber;
 use crate::refusal::Refusal;
-use crate::store::Store;
+use crate::store::{Fault, Store};
 
 pub(crate) use state::{in_force, is_in_use};
 
@@ -27,28 +27,25 @@ const HEADER_MAX: usize = 144;
 pub(crate) struct File {
     pub(crate) number: FileNumber,
     pub(crate) parent: FileNumber,
-    template: [u8; HEADER_MAX],
+    header: [u8; HEADER_MAX],
     length: usize,
 }
 
 impl File {
     /// The file with this number.
     pub(crate) fn load<F: NorFlash>(store: &mut Store<F>, number: FileNumber) -> Result<Self, Refusal> {
-        let length = store.length(number.header()).ok_or(Refusal::FileNotFound)?;
-        let mut bytes = [0; HEADER_MAX];
-        let header = bytes.get_mut(..length).ok_or(Refusal::Fault)?;
-        store.read(number.header(), 0, header)?;
-        let mut input = Reader::new(header);
-        let parent = FileNumber(input.u16().map_err(|_| Refusal::Fault)?);
-        let parameters = input.rest();
-        let mut template = [0; HEADER_MAX];
-        template.get_mut(..parameters.len()).ok_or(Refusal::Fault)?.copy_from_slice(parameters);
-        Ok(Self { number, parent, length: parameters.len(), template })
+        let mut file = Self { number, parent: number, header: [0; HEADER_MAX], length: 0 };
+        file.length = match store.read_all(number.header(), &mut file.header) {
+            Err(Fault::NotFound) => return Err(Refusal::FileNotFound),
+            outcome => outcome?,
+        };
+        file.parent = FileNumber(u16::from_be_bytes(*file.header.first_chunk().ok_or(Refusal::Fault)?));
+        Ok(file)
     }
 
     /// Its control parameters.
     pub(crate) fn parameters(&self) -> Result<Fcp<'_>, Refusal> {
-        let whole = self.template.get(..self.length).unwrap_or_default();
+        let whole = self.header.get(2..self.length).unwrap_or_default();
         let template = Reader::all(whole, |input| input.field(Tag::FCP)).map_err(|_| Refusal::Fault)?;
         Fcp::parse(template).map_err(|_| Refusal::Fault)
     }

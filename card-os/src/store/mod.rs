@@ -294,6 +294,19 @@ impl<F: NorFlash, const CHUNKS: usize> Store<F, CHUNKS> {
         Ok(())
     }
 
+    /// Reads the whole object into the beginning of `out` and says how long it is.
+    pub fn read_all(&mut self, id: ObjectId, out: &mut [u8]) -> Result<usize, Fault<F::Error>> {
+        let (last, version) = self.index.last_chunk(id).ok_or(Fault::NotFound)?;
+        let length = usize::from(last) * CHUNK_LENGTH + usize::from(version.length);
+        let out = out.get_mut(..length).ok_or(Fault::OutOfRange)?;
+        match last {
+            // Found already.
+            0 => self.read_version(version, 0, out)?,
+            _ => self.read(id, 0, out)?,
+        }
+        Ok(length)
+    }
+
     /// The next object after this number, as the running transaction sees it.
     pub fn next(&self, after: ObjectId) -> Option<ObjectId> {
         self.index.first_object(ObjectId(after.0.checked_add(1)?))

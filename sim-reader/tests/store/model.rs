@@ -83,6 +83,10 @@ where
     for id in ids {
         let mut content = vec![0xA5; store.length(id).unwrap()];
         assert!(store.read(id, 0, &mut content) == Ok(()), "object {id:?} does not read");
+        let mut whole = vec![0x5A; content.len()];
+        assert!(store.read_all(id, &mut whole) == Ok(content.len()) && whole == content, "{id:?} is not one object");
+        let short = content.len().checked_sub(1).map(|length| vec![0; length]);
+        assert!(short.is_none_or(|mut short| store.read_all(id, &mut short) == Err(Fault::OutOfRange)));
         shown.insert(id.0, content);
     }
     shown
