@@ -105,6 +105,8 @@ pub enum FileDescriptor {
     LinearFixed(Records),
     /// Records of different lengths.
     LinearVariable(Records),
+    /// Records of one length, the newest first; when the file is full, the oldest gives way.
+    Cyclic(Records),
 }
 
 /// The shape of a file of records.
@@ -127,7 +129,7 @@ impl FileDescriptor {
     #[must_use]
     pub const fn records(self) -> Option<Records> {
         match self {
-            Self::LinearFixed(records) | Self::LinearVariable(records) => Some(records),
+            Self::LinearFixed(records) | Self::LinearVariable(records) | Self::Cyclic(records) => Some(records),
             Self::Directory | Self::Transparent { .. } => None,
         }
     }
@@ -139,6 +141,7 @@ impl FileDescriptor {
             ([0x01] | [0x01, _], Some(size @ 1..=TRANSPARENT_SIZE_MAX)) => Ok(Self::Transparent { size }),
             ([0x02, rest @ ..], None) => Ok(Self::LinearFixed(Records::parse(rest)?)),
             ([0x04, rest @ ..], None) => Ok(Self::LinearVariable(Records::parse(rest)?)),
+            ([0x06, rest @ ..], None) => Ok(Self::Cyclic(Records::parse(rest)?)),
             _ => Err(ParseError::Invalid),
         }
     }
@@ -152,9 +155,13 @@ impl FileDescriptor {
             }
             Self::LinearFixed(records) => out.template(Tag::DESCRIPTOR, |out| records.encode(0x02, out)),
             Self::LinearVariable(records) => out.template(Tag::DESCRIPTOR, |out| records.encode(0x04, out)),
+            Self::Cyclic(records) => out.template(Tag::DESCRIPTOR, |out| records.encode(0x06, out)),
         }
     }
 }
+
+/// The data coding byte (ISO/IEC 7816-4, table 118): WRITE sets bits, a data unit is a byte.
+pub const DATA_CODING: u8 = 0x41;
 
 impl Records {
     /// `data coding byte, record size (2), records (1 or 2)`, as they follow the descriptor byte.
@@ -170,7 +177,7 @@ impl Records {
     }
 
     fn encode(self, kind: u8, out: &mut Writer<'_>) -> Result<(), Full> {
-        out.put(&[kind, 0x01])?;
+        out.put(&[kind, DATA_CODING])?;
         out.put_u16(self.size)?;
         out.put_u8(self.count)
     }

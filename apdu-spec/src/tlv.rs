@@ -34,6 +34,32 @@ impl Tag {
     }
 }
 
+/// Bytes before the value of a data object: a tag of three and a length of three.
+const HEADER_MAX: usize = 6;
+
+/// The longest value of a data object with a tag of one byte and at most `total` bytes.
+#[must_use]
+pub const fn value_max(total: usize) -> usize {
+    match total {
+        0..=2 => 0,
+        3..=0x81 => total - 2,
+        0x82..=0x102 => {
+            if total - 3 < 0x80 {
+                0x7F
+            } else {
+                total - 3
+            }
+        }
+        _ => {
+            if total - 4 < 0x100 {
+                0xFF
+            } else {
+                total - 4
+            }
+        }
+    }
+}
+
 impl<'a> Reader<'a> {
     /// The next data object.
     ///
@@ -127,14 +153,25 @@ impl Writer<'_> {
     /// # Errors
     /// [`Full`].
     pub fn template(&mut self, tag: Tag, content: impl FnOnce(&mut Self) -> Result<(), Full>) -> Result<(), Full> {
-        tag.encode(self)?;
         let start = self.len();
         content(self)?;
-        let length = u16::try_from(self.len() - start).map_err(|_| Full)?;
+        self.enclose(tag, start)
+    }
+
+    /// Makes what was written from `start` on the value of a data object.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn enclose(&mut self, tag: Tag, start: usize) -> Result<(), Full> {
+        let length = self.len().checked_sub(start).and_then(|length| u16::try_from(length).ok()).ok_or(Full)?;
+        let mut space = [0; HEADER_MAX];
+        let mut header = Writer::new(&mut space);
+        tag.encode(&mut header)?;
         match length.to_be_bytes() {
-            [0, short @ 0..=0x7F] => self.insert(start, &[short]),
-            [0, medium] => self.insert(start, &[0x81, medium]),
-            [high, low] => self.insert(start, &[0x82, high, low]),
-        }
+            [0, short @ 0..=0x7F] => header.put_u8(short),
+            [0, medium] => header.put(&[0x81, medium]),
+            [high, low] => header.put(&[0x82, high, low]),
+        }?;
+        self.insert(start, header.written())
     }
 }

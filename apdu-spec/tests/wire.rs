@@ -5,7 +5,7 @@
 use apdu_spec::access::{Condition, SecurityAttributes};
 use apdu_spec::command::Command;
 use apdu_spec::file::{Fcp, FileDescriptor, FileId, FileState, Records, ShortFileId};
-use apdu_spec::instruction::{self as ins, Instruction, Target};
+use apdu_spec::instruction::{self as ins, Instruction, RecordRange, RecordSelector, Target};
 use apdu_spec::journal::{JournalEntry, Step};
 use apdu_spec::key::{Algorithm, KeyAttributes, KeyKind, KeyRecord, Purpose, Template, Usage};
 use apdu_spec::limits::{APDU_MAX, DATA_MAX, RECORD_SIZE_MAX, RECORDS_MAX, TRANSPARENT_SIZE_MAX};
@@ -42,6 +42,30 @@ fn short_id() -> impl Strategy<Value = ShortFileId> {
 
 fn target() -> impl Strategy<Value = Target> {
     prop_oneof![Just(Target::Current), short_id().prop_map(Target::Short)]
+}
+
+/// Every target of a command with data objects that has a form of its own.
+fn odd_target() -> impl Strategy<Value = Target> {
+    prop_oneof![target(), (0x1F..=0xFFFF_u16).prop_map(|id| Target::Id(FileId(id)))]
+}
+
+fn record_range() -> impl Strategy<Value = RecordRange> {
+    use ins::Position::{First, Last, Next, Previous};
+    let selector = |number: u8| {
+        let identified = [First, Last, Next, Previous].map(|position| RecordSelector::Identifier(number, position));
+        select([&[RecordSelector::Number(number)][..], &identified].concat())
+    };
+    (0..=RECORDS_MAX).prop_flat_map(move |number| {
+        prop_oneof![
+            selector(number).prop_map(RecordRange::One),
+            Just(RecordRange::ToLast(number)),
+            Just(RecordRange::FromLast(number)),
+        ]
+    })
+}
+
+fn combination() -> impl Strategy<Value = ins::Combination> {
+    select(vec![ins::Combination::Replace, ins::Combination::And, ins::Combination::Or, ins::Combination::Xor])
 }
 
 fn provider_reference() -> impl Strategy<Value = ProviderReference> {
@@ -85,6 +109,7 @@ fn descriptor() -> impl Strategy<Value = FileDescriptor> {
         (1..=TRANSPARENT_SIZE_MAX).prop_map(|size| FileDescriptor::Transparent { size }),
         records().prop_map(FileDescriptor::LinearFixed),
         records().prop_map(FileDescriptor::LinearVariable),
+        records().prop_map(FileDescriptor::Cyclic),
     ]
 }
 
@@ -112,15 +137,54 @@ fn policy() -> impl Strategy<Value = Policy> {
 proptest! {
     #[test]
     fn file_commands_survive(
-        file in target(), high in 0..0x80_u8, low: u8, length in 1..=65_536_usize, number in 1..=RECORDS_MAX,
-        data in vec(any::<u8>(), 1..400), id: u16,
+        file in target(), high in 0..0x80_u8, low: u8, length in 1..=65_536_usize, number in 0..=RECORDS_MAX,
+        records in record_range(), combination in combination(), data in vec(any::<u8>(), 1..400), to_last: bool,
     ) {
         let offset = u16::from_be_bytes([if file == Target::Current { high } else { 0 }, low]);
-        assert_survives(Instruction::ReadBinary(ins::ReadBinary { file, offset, length }));
-        assert_survives(Instruction::UpdateBinary(ins::UpdateBinary { file, offset, data: &data }));
-        assert_survives(Instruction::ReadRecord(ins::ReadRecord { file, number, length }));
-        assert_survives(Instruction::UpdateRecord(ins::UpdateRecord { file, number, data: &data }));
+        assert_survives(Instruction::ReadBinary(ins::ReadBinary { file, offset, length, odd: false }));
+        assert_survives(Instruction::ReadRecord(ins::ReadRecord { file, records, part: None, length }));
+        if let RecordRange::One(record) = records {
+            assert_survives(Instruction::ReadRecord(ins::ReadRecord { file, records, part: Some(offset), length }));
+            assert_survives(Instruction::UpdateRecord(ins::UpdateRecord { file, record, data: &data }));
+            assert_survives(Instruction::WriteRecord(ins::WriteRecord { file, record, data: &data }));
+        }
+        let part = ins::UpdateRecordPart { file, number, combination, offset, data: &data };
+        assert_survives(Instruction::UpdateRecordPart(part));
         assert_survives(Instruction::AppendRecord(ins::AppendRecord { file, data: &data }));
+        assert_survives(Instruction::EraseRecord(ins::EraseRecord { file, number, to_last }));
+    }
+
+    #[test]
+    fn commands_with_data_objects_survive(
+        file in odd_target(), offset: u16, end in proptest::option::of(any::<u16>()), length in 1..=65_536_usize,
+        data in vec(any::<u8>(), 1..400), tell: bool,
+    ) {
+        assert_survives(Instruction::ReadBinary(ins::ReadBinary { file, offset, length, odd: true }));
+        assert_survives(Instruction::UpdateBinary(ins::UpdateBinary { file, offset, data: &data }));
+        assert_survives(Instruction::WriteBinary(ins::WriteBinary { file, offset, data: &data }));
+        assert_survives(Instruction::EraseBinary(ins::EraseBinary { file, offset, end }));
+        let search = ins::SearchBinary { file, offset, string: &data, odd: true, tell };
+        assert_survives(Instruction::SearchBinary(search));
+        if file == Target::Current {
+            let search = ins::SearchBinary { offset: offset & 0x7FFF, odd: false, ..search };
+            assert_survives(Instruction::SearchBinary(search));
+        }
+    }
+
+    #[test]
+    fn searches_in_records_survive(
+        file in target(), number in 0..=RECORDS_MAX, direction: prop::sample::Index, begin: u8, behind: bool,
+        string in vec(any::<u8>(), 1..40), length in 0..=256_usize,
+    ) {
+        use ins::Direction::{Backward, BackwardFromPrevious, Forward, ForwardFromNext};
+        let direction = *direction.get(&[Forward, Backward, ForwardFromNext, BackwardFromPrevious]);
+        let begin = if behind { ins::Begin::Behind(begin) } else { ins::Begin::Offset(begin) };
+        let search = ins::SearchRecord { file, number, direction, begin, string: &string, length };
+        assert_survives(Instruction::SearchRecord(search));
+    }
+
+    #[test]
+    fn commands_on_whole_files_survive(id: u16) {
         for file in [None, Some(FileId(id))] {
             assert_survives(Instruction::DeleteFile(ins::DeleteFile { file }));
             assert_survives(Instruction::ActivateFile(ins::ActivateFile { file }));
@@ -399,6 +463,16 @@ fn any_header() -> impl Strategy<Value = [u8; 4]> {
     ];
     let parameter = || prop_oneof![Just(0_u8), Just(4), Just(0x80), Just(0x90), any::<u8>()];
     (known, parameter(), parameter()).prop_map(|((class, instruction), p1, p2)| [class, instruction, p1, p2])
+}
+
+/// The longest value is the one with which the data object is no longer than asked for.
+#[test]
+fn values_are_as_long_as_they_may_be() {
+    for total in 0..1000 {
+        let fits = |length: usize| bytes_of(|out| out.field(Tag::DISCRETIONARY, &vec![0; length])).len() <= total;
+        let longest = (0..=total).rev().find(|length| fits(*length)).unwrap_or(0);
+        assert_eq!(apdu_spec::tlv::value_max(total), longest, "{total}");
+    }
 }
 
 #[test]

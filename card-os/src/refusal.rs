@@ -8,6 +8,8 @@ use crate::store::Fault;
 /// What a command that was executed adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Warning {
+    /// Nothing was found.
+    NotFound,
     /// The file that is selected now is deactivated.
     Deactivated,
     /// The file that is selected now is terminated.
@@ -17,6 +19,7 @@ pub(crate) enum Warning {
 impl From<Warning> for Status {
     fn from(warning: Warning) -> Self {
         match warning {
+            Warning::NotFound => Self::NOT_FOUND,
             Warning::Deactivated => Self::FILE_DEACTIVATED,
             Warning::Terminated => Self::FILE_TERMINATED,
         }

@@ -31,6 +31,8 @@ pub(crate) struct Channel {
     pub(crate) directory: FileNumber,
     /// The current elementary file.
     pub(crate) file: Option<FileNumber>,
+    /// The number of its current record; 0 is none.
+    pub(crate) record: u8,
     /// The PINs that were verified.
     pub(crate) verified: References<PinReference>,
     /// The keys whose holders were authenticated.
@@ -41,6 +43,14 @@ pub(crate) struct Channel {
     pub(crate) hash: Option<[u8; 32]>,
     /// The challenge that was given last, if it is as long as authentication needs, until it is used.
     pub(crate) challenge: Option<[u8; 16]>,
+}
+
+impl Channel {
+    /// Makes an elementary file the current one, or none.
+    pub(crate) fn enter(&mut self, file: Option<FileNumber>) {
+        self.file = file;
+        self.record = 0;
+    }
 }
 
 /// A set of PINs, or of keys.

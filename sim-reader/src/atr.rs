@@ -5,7 +5,7 @@ const HISTORICAL: [u8; 14] = [
     0x80, // COMPACT-TLV objects follow, status indicator among them if any
     0x73, // card capabilities, three bytes (ISO/IEC 7816-4, 12.1.1.9):
     0xF6, //   selection by full and partial AID, path, identifier; short identifiers; record numbers
-    0x01, //   data unit one byte
+    0x41, //   WRITE sets bits; data unit one byte
     0xD3, //   command chaining; extended lengths; four logical channels, numbers assigned by the card
     0x58, // card issuer's data, eight bytes:
     b'S', b'y', b'm', b'b', b'o', b'l', b'o', b'n',

@@ -3,6 +3,8 @@
 //! | class | INS | | |
 //! | --- | --- | --- | --- |
 //! | ISO | 04 | [`DeactivateFile`] | DEACTIVATE FILE |
+//! | ISO | 0C | [`EraseRecord`] | ERASE RECORD |
+//! | ISO | 0E, 0F | [`EraseBinary`] | ERASE BINARY |
 //! | ISO | 20 | [`Verify`] | VERIFY |
 //! | ISO | 22 | [`ManageSecurityEnvironment`] | MANAGE SECURITY ENVIRONMENT |
 //! | ISO | 24 | [`ChangeReferenceData`] | CHANGE REFERENCE DATA |
@@ -14,13 +16,18 @@
 //! | ISO | 82 | [`Authenticate`] | EXTERNAL and MUTUAL AUTHENTICATE |
 //! | ISO | 84 | [`GetChallenge`] | GET CHALLENGE |
 //! | ISO | 88 | [`InternalAuthenticate`] | INTERNAL AUTHENTICATE |
+//! | ISO | A0, A1 | [`SearchBinary`] | SEARCH BINARY |
+//! | ISO | A2 | [`SearchRecord`] | SEARCH RECORD |
 //! | ISO | A4 | [`Select`] | SELECT |
-//! | ISO | B0 | [`ReadBinary`] | READ BINARY |
-//! | ISO | B2 | [`ReadRecord`] | READ RECORD |
+//! | ISO | B0, B1 | [`ReadBinary`] | READ BINARY |
+//! | ISO | B2, B3 | [`ReadRecord`] | READ RECORD |
 //! | ISO | C0 | [`GetResponse`] | GET RESPONSE |
-//! | ISO | D6 | [`UpdateBinary`] | UPDATE BINARY |
+//! | ISO | D0, D1 | [`WriteBinary`] | WRITE BINARY |
+//! | ISO | D2 | [`WriteRecord`] | WRITE RECORD |
+//! | ISO | D6, D7 | [`UpdateBinary`] | UPDATE BINARY |
 //! | ISO | DB | [`PutData`] | PUT DATA |
 //! | ISO | DC | [`UpdateRecord`] | UPDATE RECORD |
+//! | ISO | DD | [`UpdateRecordPart`] | UPDATE RECORD |
 //! | ISO | E0 | [`CreateFile`] | CREATE FILE |
 //! | ISO | E2 | [`AppendRecord`] | APPEND RECORD |
 //! | ISO | E4 | [`DeleteFile`] | DELETE FILE |
@@ -47,11 +54,13 @@ mod binary;
 mod card;
 mod channel;
 mod data;
+mod data_object;
 mod delete;
 mod file;
 mod key;
 mod pin;
 mod record;
+mod search;
 mod secure_channel;
 mod security_environment;
 mod security_operation;
@@ -59,7 +68,7 @@ mod select;
 mod transaction;
 
 pub use authenticate::{Authenticate, InternalAuthenticate, Proof};
-pub use binary::{ReadBinary, UpdateBinary};
+pub use binary::{EraseBinary, ReadBinary, UpdateBinary, WriteBinary};
 pub use card::{GetChallenge, GetStatus, SetStatus, StoreData};
 pub use channel::{GetResponse, ManageChannel};
 pub use data::{DataFile, DataObject, PutData};
@@ -70,7 +79,11 @@ pub use file::{
 };
 pub use key::{GenerateKeyPair, Pair};
 pub use pin::{ChangePart, ChangeReferenceData, PinReference, ResetPart, ResetRetryCounter, Verify, VerifyPart};
-pub use record::{AppendRecord, ReadRecord, UpdateRecord};
+pub use record::{
+    AppendRecord, Combination, EraseRecord, Position, ReadRecord, RecordRange, RecordSelector, UpdateRecord,
+    UpdateRecordPart, WriteRecord,
+};
+pub use search::{Begin, Direction, SearchBinary, SearchRecord};
 pub use secure_channel::{ExternalAuthenticate, InitializeUpdate, KeyBlock, KeyVersion, PutKey, SecurityLevel};
 pub use security_environment::{ControlReference, ManageSecurityEnvironment};
 pub use security_operation::{Cryptogram, HashBegun, HashInput, PerformSecurityOperation};
@@ -78,12 +91,14 @@ pub use select::{FileIds, Occurrence, Select, SelectAnswer, Selector};
 pub use transaction::{Build, ChooseProvider, GetJournal, ListProviders, LoadDescriptor, Receive, Sign};
 
 use crate::command::Command;
-use crate::{Class, Full, ParseError, ShortFileId, Writer};
+use crate::{Class, FileId, Full, ParseError, ShortFileId, Writer};
 
 /// A command with a meaning, which has a form on the wire.
 pub trait Wire<'a>: Sized {
     /// The instruction byte.
     const INSTRUCTION: u8;
+    /// The instruction byte of the form with data objects, where the command has two.
+    const ODD: u8 = Self::INSTRUCTION;
 
     /// The value that `command` says. Class and instruction byte were compared before.
     ///
@@ -126,6 +141,8 @@ pub enum Target {
     Current,
     /// One in the current directory, which the command makes the current one.
     Short(ShortFileId),
+    /// One in the current directory, which the command makes the current one.
+    Id(FileId),
 }
 
 macro_rules! instructions {
@@ -146,8 +163,11 @@ macro_rules! instructions {
             /// [`Malformed`] when the card has no such command.
             pub fn parse(command: &Command<'a>) -> Result<Self, Malformed> {
                 let class = Class::parse(command.header.class).ok_or(Malformed::Class)?;
+                #[expect(unreachable_patterns, reason = "most commands have one instruction byte")]
                 match (class.proprietary, command.header.instruction) {
-                    $((classes::$class, $variant::INSTRUCTION) => $variant::parse(command).map(Self::$variant),)*
+                    $((classes::$class, $variant::INSTRUCTION | $variant::ODD) => {
+                        $variant::parse(command).map(Self::$variant)
+                    })*
                     _ => Err(Malformed::Instruction),
                 }
             }
@@ -172,6 +192,8 @@ mod classes {
 
 instructions! {
     DeactivateFile, ISO;
+    EraseRecord, ISO;
+    EraseBinary, ISO;
     Verify<'a>, ISO;
     ChangeReferenceData<'a>, ISO;
     ResetRetryCounter<'a>, ISO;
@@ -187,9 +209,14 @@ instructions! {
     ReadBinary, ISO;
     ReadRecord, ISO;
     GetResponse, ISO;
+    SearchBinary<'a>, ISO;
+    SearchRecord<'a>, ISO;
+    WriteBinary<'a>, ISO;
+    WriteRecord<'a>, ISO;
     UpdateBinary<'a>, ISO;
     PutData<'a>, ISO;
     UpdateRecord<'a>, ISO;
+    UpdateRecordPart<'a>, ISO;
     CreateFile<'a>, ISO;
     AppendRecord<'a>, ISO;
     DeleteFile, ISO;

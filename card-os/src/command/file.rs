@@ -31,7 +31,7 @@ impl Handle for DeleteFile {
         if file.subject().number == context.channel.directory {
             context.channel.directory = parent;
         }
-        context.channel.file = None;
+        context.channel.enter(None);
         Ok(())
     }
 }

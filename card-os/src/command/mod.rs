@@ -13,11 +13,12 @@ mod security_environment;
 mod security_operation;
 mod select;
 
-use apdu_spec::Writer;
 use apdu_spec::instruction::Target;
+use apdu_spec::{Operation, Writer};
 
+use crate::access::Granted;
 use crate::context::Context;
-use crate::file::{File, by_short_id};
+use crate::file::{File, elementary};
 use crate::platform::Platform;
 use crate::refusal::Refusal;
 
@@ -29,18 +30,23 @@ pub(crate) trait Handle {
 }
 
 impl<P: Platform> Context<'_, P> {
-    /// The elementary file that a command works on. A short identifier makes it the current one.
+    /// The elementary file that a command works on, with permission for what it does.
+    fn open(&mut self, target: Target, operation: Operation) -> Result<Granted<File>, Refusal> {
+        let file = self.target(target)?;
+        self.permit(file, operation)
+    }
+
+    /// The elementary file that a command works on. An identifier makes it the current one.
     fn target(&mut self, target: Target) -> Result<File, Refusal> {
-        match target {
-            Target::Current => {
-                let number = self.channel.file.ok_or(Refusal::NoCurrentFile)?;
-                File::load(self.store, number)
-            }
+        let directory = self.channel.directory;
+        let file = match target {
+            Target::Current => return File::load(self.store, self.channel.file.ok_or(Refusal::NoCurrentFile)?),
             Target::Short(short_id) => {
-                let file = by_short_id(self.store, self.channel.directory, short_id)?;
-                self.channel.file = Some(file.number);
-                Ok(file)
+                elementary(self.store, directory, |parameters| parameters.short_id == Some(short_id))?
             }
-        }
+            Target::Id(id) => elementary(self.store, directory, |parameters| parameters.id == id)?,
+        };
+        self.channel.enter(Some(file.number));
+        Ok(file)
     }
 }

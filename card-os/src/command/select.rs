@@ -30,13 +30,13 @@ impl<P: Platform> Context<'_, P> {
         let parameters = file.parameters()?;
         if parameters.descriptor.is_directory() {
             self.channel.directory = file.number;
-            self.channel.file = None;
+            self.channel.enter(None);
             if parameters.name.is_some() {
                 self.channel.application = Application::Directory(file.number);
             }
         } else {
             self.channel.directory = file.parent;
-            self.channel.file = Some(file.number);
+            self.channel.enter(Some(file.number));
         }
         self.warning = match parameters.state {
             FileState::Deactivated => Some(Warning::Deactivated),
@@ -117,7 +117,7 @@ impl<P: Platform> Context<'_, P> {
                 describe_native(native, answer, reply)?;
                 self.channel.application = native;
                 self.channel.directory = FileNumber::MASTER_FILE;
-                self.channel.file = None;
+                self.channel.enter(None);
                 Ok(())
             }
         }

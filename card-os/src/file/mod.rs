@@ -3,12 +3,13 @@
 //! A transparent file's content is one object of the file's size, there from its creation; a record is an object of its
 //! own.
 
-mod content;
+mod binary;
+mod change;
+mod record;
+mod search;
 mod state;
 
-use apdu_spec::{
-    Fcp, FileDescriptor, FileId, FileState, Operation, Reader, SecurityAttributes, ShortFileId, Tag, Writer,
-};
+use apdu_spec::{Fcp, FileDescriptor, FileId, FileState, Operation, Reader, SecurityAttributes, Tag, Writer};
 use embedded_storage::nor_flash::NorFlash;
 
 use crate::access::Granted;
@@ -17,6 +18,7 @@ use crate::objects::FileNumber;
 use crate::refusal::Refusal;
 use crate::store::{Fault, Store};
 
+pub(crate) use record::Record;
 pub(crate) use state::{in_force, is_in_use};
 
 /// The most bytes of a header: the parent's number and control parameters with everything in them.
@@ -93,14 +95,18 @@ pub(crate) fn create<F: NorFlash>(
 /// Deletes the file that the permission is for; a directory must be empty.
 pub(crate) fn delete<F: NorFlash>(store: &mut Store<F>, file: &Granted<File>) -> Result<(), Refusal> {
     let number = file.subject().number;
-    match file.subject().parameters()?.descriptor {
-        FileDescriptor::Directory => {
-            if number == FileNumber::MASTER_FILE || child(store, number, |_| true)?.is_some() {
-                return Err(Refusal::OutOfOrder);
-            }
-        }
-        FileDescriptor::Transparent { .. } => store.delete(number.content())?,
-        FileDescriptor::LinearFixed(_) | FileDescriptor::LinearVariable(_) => content::delete_records(store, number)?,
+    if file.subject().parameters()?.descriptor.is_directory()
+        && (number == FileNumber::MASTER_FILE || child(store, number, |_| true)?.is_some())
+    {
+        return Err(Refusal::OutOfOrder);
+    }
+    if store.length(number.content()).is_some() {
+        store.delete(number.content())?;
+    }
+    let records = number.record(0)..=number.record(u8::MAX);
+    loop {
+        let Some(record) = store.ids(records.clone()).next() else { break };
+        store.delete(record)?;
     }
     Ok(store.delete(number.header())?)
 }
@@ -132,13 +138,14 @@ pub(crate) fn child<F: NorFlash>(
     })
 }
 
-/// The elementary file with this short identifier in this directory.
-pub(crate) fn by_short_id<F: NorFlash>(
+/// The elementary file in this directory that `is_it` accepts.
+pub(crate) fn elementary<F: NorFlash>(
     store: &mut Store<F>,
     directory: FileNumber,
-    short_id: ShortFileId,
+    mut is_it: impl FnMut(&Fcp<'_>) -> bool,
 ) -> Result<File, Refusal> {
-    child(store, directory, |parameters| parameters.short_id == Some(short_id))?.ok_or(Refusal::FileNotFound)
+    let file = child(store, directory, |parameters| !parameters.descriptor.is_directory() && is_it(parameters))?;
+    file.ok_or(Refusal::FileNotFound)
 }
 
 /// Which operation creates a file of this kind.

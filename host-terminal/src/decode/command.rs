@@ -1,6 +1,6 @@
 //! Commands of the card (CARD.md).
 
-use apdu_spec::instruction::{Pair, Selector, VerifyPart};
+use apdu_spec::instruction::{Pair, RecordRange, RecordSelector, Selector, VerifyPart};
 use apdu_spec::transaction::{AcknowledgmentInput, Children, KeyExchangeInput, TransactionInput};
 use apdu_spec::{Command, Instruction};
 use protocol::amount::Amount;
@@ -63,8 +63,23 @@ fn describe(instruction: &Instruction<'_>) -> Vec<String> {
         Instruction::UpdateBinary(update) => {
             one(format!("UPDATE BINARY: {} bytes from {}", update.data.len(), update.offset))
         }
-        Instruction::ReadRecord(read) => one(format!("READ RECORD: number {}", read.number)),
-        Instruction::UpdateRecord(update) => one(format!("UPDATE RECORD: number {}", update.number)),
+        Instruction::WriteBinary(write) => {
+            one(format!("WRITE BINARY: {} bytes from {}", write.data.len(), write.offset))
+        }
+        Instruction::EraseBinary(erase) => one(format!("ERASE BINARY: from {}", erase.offset)),
+        Instruction::SearchBinary(search) => {
+            one(format!("SEARCH BINARY: {} bytes from {} on", search.string.len(), search.offset))
+        }
+        Instruction::ReadRecord(read) => one(format!("READ RECORD: {}", range(read.records))),
+        Instruction::UpdateRecord(update) => one(format!("UPDATE RECORD: {}", record(update.record))),
+        Instruction::UpdateRecordPart(update) => {
+            one(format!("UPDATE RECORD: number {}, bytes from {}", update.number, update.offset))
+        }
+        Instruction::WriteRecord(write) => one(format!("WRITE RECORD: {}", record(write.record))),
+        Instruction::EraseRecord(erase) => one(format!("ERASE RECORD: number {}", erase.number)),
+        Instruction::SearchRecord(search) => {
+            one(format!("SEARCH RECORD: {} bytes from number {}", search.string.len(), search.number))
+        }
         Instruction::AppendRecord(_) => one("APPEND RECORD".to_owned()),
         Instruction::CreateFile(create) => one(format!("CREATE FILE: {:04X}", create.parameters.id.0)),
         Instruction::DeleteFile(_) => one("DELETE FILE".to_owned()),
@@ -82,6 +97,23 @@ fn describe(instruction: &Instruction<'_>) -> Vec<String> {
         Instruction::InitializeUpdate(_) => one("INITIALIZE UPDATE".to_owned()),
         Instruction::ExternalAuthenticate(_) => one("EXTERNAL AUTHENTICATE".to_owned()),
         Instruction::PutKey(_) => one("PUT KEY: not shown".to_owned()),
+    }
+}
+
+fn record(selector: RecordSelector) -> String {
+    match selector {
+        RecordSelector::Number(0) => "the current one".to_owned(),
+        RecordSelector::Number(number) => format!("number {number}"),
+        RecordSelector::Identifier(0, position) => format!("the {position:?} one"),
+        RecordSelector::Identifier(identifier, position) => format!("the {position:?} one with {identifier:02X}"),
+    }
+}
+
+fn range(records: RecordRange) -> String {
+    match records {
+        RecordRange::One(selector) => record(selector),
+        RecordRange::ToLast(number) => format!("number {number} to the last"),
+        RecordRange::FromLast(number) => format!("the last to number {number}"),
     }
 }
 

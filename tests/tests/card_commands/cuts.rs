@@ -116,6 +116,13 @@ fn deleting_and_writing_files_is_whole_whenever_power_goes() {
 }
 
 #[test]
+fn records_and_bytes_are_whole_whenever_power_goes() {
+    let cuts = cut_everywhere("records.apdu") + cut_everywhere("binary.apdu");
+    println!("{cuts} cuts");
+    assert!(cuts > 400);
+}
+
+#[test]
 fn the_life_of_files_is_whole_whenever_power_goes() {
     assert!(cut_everywhere("file_life.apdu") > 50);
 }

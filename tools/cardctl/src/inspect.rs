@@ -94,7 +94,10 @@ async fn file(card: &mut Card, id: FileId, name: &'static str) -> Result<Option<
     let parameters = template.and_then(Fcp::parse).ok().context("the card tells no file control parameters")?;
     let size = match parameters.descriptor {
         FileDescriptor::Transparent { size } => Some(size),
-        FileDescriptor::Directory | FileDescriptor::LinearFixed(_) | FileDescriptor::LinearVariable(_) => None,
+        FileDescriptor::Directory
+        | FileDescriptor::LinearFixed(_)
+        | FileDescriptor::LinearVariable(_)
+        | FileDescriptor::Cyclic(_) => None,
     };
     let content = if size.is_some() { read(card).await? } else { None };
     Ok(Some(FoundFile { id, name, size, content }))
@@ -102,7 +105,7 @@ async fn file(card: &mut Card, id: FileId, name: &'static str) -> Result<Option<
 
 /// What the current file holds, `None` where this is not for everybody.
 async fn read(card: &mut Card) -> Result<Option<Vec<u8>>> {
-    let read = ReadBinary { file: Target::Current, offset: 0, length: SHORT_EXPECTED_MAX };
+    let read = ReadBinary { file: Target::Current, offset: 0, length: SHORT_EXPECTED_MAX, odd: false };
     match card.send("READ BINARY", &read).await {
         Err(CardError::Refused { status: Status::SECURITY_NOT_SATISFIED, .. }) => Ok(None),
         other => Ok(Some(other?)),

@@ -46,7 +46,7 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
     let names: Vec<_> = (0..APPLICATIONS).map(name).collect();
     let selections: Vec<_> = names.iter().map(|name| select(name)).collect();
     let verify = bytes(&Verify { reference: pin(), part: VerifyPart::Compare(PIN) });
-    let read = bytes(&ReadBinary { file: FileTarget::Current, offset: 0, length: READ });
+    let read = bytes(&ReadBinary { file: FileTarget::Current, offset: 0, length: READ, odd: false });
     let challenge = bytes(&GetChallenge { length: CHALLENGE });
 
     let select = card.rate(&selections)?;
