@@ -14,12 +14,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::mem::size_of;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Bytes of transactions remembered, roughly; the oldest go first.
-pub const TRANSACTION_BYTES_MAX: usize = 64 * 1024 * 1024;
-
-/// Accounts and keys remembered, of each.
-pub const ACCOUNTS_MAX: usize = 1 << 16;
-
 /// What a commit changed, as far as it is remembered.
 #[derive(Clone, Debug)]
 pub enum Change {
@@ -49,13 +43,20 @@ pub enum Name<'a> {
 pub struct Generation(u64);
 
 /// See the module.
-#[derive(Default)]
 pub struct Recent {
+    transaction_bytes_max: usize,
+    accounts_max: usize,
     transactions: Mutex<Transactions>,
     accounts: Mutex<Accounts>,
 }
 
 impl Recent {
+    /// Nothing yet, and never more than so many bytes of transactions, roughly, and so many accounts and keys, of each.
+    #[must_use]
+    pub fn new(transaction_bytes_max: usize, accounts_max: usize) -> Self {
+        Self { transaction_bytes_max, accounts_max, transactions: Mutex::default(), accounts: Mutex::default() }
+    }
+
     /// Takes over what a commit changed.
     pub fn apply(&self, changes: impl Iterator<Item = Change>) {
         let mut transactions = locked(&self.transactions);
@@ -72,7 +73,7 @@ impl Recent {
                 Change::Account => locked(&self.accounts).forget(),
             }
         }
-        transactions.shrink();
+        transactions.shrink(self.transaction_bytes_max);
     }
 
     /// The group of a transaction, where it is remembered.
@@ -108,7 +109,7 @@ impl Recent {
         if accounts.changes != looked_up.0 {
             return;
         }
-        if accounts.by_id.len().max(accounts.keys.len()) >= ACCOUNTS_MAX {
+        if accounts.by_id.len().max(accounts.keys.len()) >= self.accounts_max {
             accounts.empty();
         }
         match name {
@@ -177,8 +178,8 @@ impl Transactions {
         Some(transaction)
     }
 
-    fn shrink(&mut self) {
-        while self.bytes > TRANSACTION_BYTES_MAX
+    fn shrink(&mut self, bytes_max: usize) {
+        while self.bytes > bytes_max
             && let Some((_, oldest)) = self.by_id.pop_first()
         {
             self.bytes -= oldest.bytes();

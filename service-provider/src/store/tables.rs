@@ -167,8 +167,8 @@ pub trait Database: Send + Sync + 'static {
     /// The tables lent.
     type Tables: TablesMut;
 
-    /// Runs one operation and makes its changes durable. One that fails has changed nothing. It may run more than once;
-    /// what counts, and is returned, is the last time.
+    /// Runs one operation, which passes on every error of its tables, and makes its changes durable. One that fails has
+    /// changed nothing. It may run more than once; what counts, and is returned, is the last time.
     fn write<T, F>(&self, operation: F) -> impl Future<Output = Result<T, StoreError>> + Send
     where
         T: Send + 'static,

@@ -7,23 +7,20 @@ use protocol::types::TransactionId;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
-/// Transactions remembered; the oldest go first.
-const TRANSACTIONS_MAX: usize = 1 << 14;
-
-/// Accounts remembered.
-const PURSES_MAX: usize = 1 << 16;
-
 /// Rows as the connection that writes would find them. A connection that reads remembers nothing, for others write.
 pub(super) struct Cache {
-    remembers: bool,
+    transactions_max: usize,
+    purses_max: usize,
     transactions: RefCell<BTreeMap<TransactionId, TransactionRow>>,
     purses: RefCell<HashMap<AccountId, Purse>>,
     changes: Vec<Change>,
 }
 
 impl Cache {
-    pub(super) fn new(remembers: bool) -> Self {
-        Self { remembers, transactions: RefCell::default(), purses: RefCell::default(), changes: Vec::new() }
+    /// A cache of at most so many transactions, of which the oldest go first, and accounts.
+    pub(super) fn new(transactions_max: usize, purses_max: usize) -> Self {
+        let (transactions, purses) = (RefCell::default(), RefCell::default());
+        Self { transactions_max, purses_max, transactions, purses, changes: Vec::new() }
     }
 
     pub(super) fn changed(&mut self, change: Change) {
@@ -43,7 +40,7 @@ impl Cache {
 
     /// Forgets everything: what was changed is undone.
     pub(super) fn undo(&mut self) {
-        *self = Self::new(self.remembers);
+        *self = Self::new(self.transactions_max, self.purses_max);
     }
 
     pub(super) fn transaction(&self, id: TransactionId) -> Option<TransactionRow> {
@@ -51,12 +48,12 @@ impl Cache {
     }
 
     pub(super) fn transaction_is(&self, id: TransactionId, row: &TransactionRow) {
-        if !self.remembers {
+        if self.transactions_max == 0 {
             return;
         }
         let mut transactions = self.transactions.borrow_mut();
         transactions.insert(id, *row);
-        if transactions.len() > TRANSACTIONS_MAX {
+        if transactions.len() > self.transactions_max {
             transactions.pop_first();
         }
     }
@@ -66,11 +63,11 @@ impl Cache {
     }
 
     pub(super) fn purse_is(&self, account: AccountId, purse: Purse) {
-        if !self.remembers {
+        if self.purses_max == 0 {
             return;
         }
         let mut purses = self.purses.borrow_mut();
-        if purses.len() >= PURSES_MAX {
+        if purses.len() >= self.purses_max {
             purses.clear();
         }
         purses.insert(account, purse);

@@ -7,6 +7,8 @@
 mod cache;
 mod rows;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use crate::store::StoreError;
@@ -47,6 +49,30 @@ const WRITER_CACHE: u32 = 8 * 1024;
 /// KiB of pages that a reader keeps in memory.
 const READER_CACHE: u32 = 4 * 1024;
 
+/// How much a store keeps in memory of what its database holds. What is not remembered is looked up.
+#[derive(Clone, Copy, Debug)]
+pub struct Remembered {
+    /// Bytes of transactions in flight, roughly; the oldest go first.
+    pub transaction_bytes: usize,
+    /// Accounts for look-ups, and keys that they are found by, of each.
+    pub accounts: usize,
+    /// Transactions that the writer keeps rows of; the oldest go first.
+    pub writer_transactions: usize,
+    /// Accounts that the writer keeps the money of.
+    pub writer_accounts: usize,
+}
+
+impl Default for Remembered {
+    fn default() -> Self {
+        Self {
+            transaction_bytes: 64 * 1024 * 1024,
+            accounts: 1 << 16,
+            writer_transactions: 1 << 14,
+            writer_accounts: 1 << 16,
+        }
+    }
+}
+
 /// A store in a data directory, for the one process that writes to it.
 pub struct SqliteStore {
     writer: Writer,
@@ -58,6 +84,11 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens the store in `directory`, which is created, readable by its owner alone, where it is missing.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        Self::remembering(directory, Remembered::default())
+    }
+
+    /// Opens the store, and has it keep so much in memory.
+    pub fn remembering(directory: &Path, remembered: Remembered) -> Result<Self, StoreError> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(file_error)?;
         let lock = lock(directory)?;
         let path = directory.join(DATABASE_FILE);
@@ -68,8 +99,8 @@ impl SqliteStore {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         schema::migrate(&mut connection)?;
-        let recent = Arc::new(Recent::default());
-        let writer = Writer::start(Rows::of_writer(connection), recent.clone())?;
+        let recent = Arc::new(Recent::new(remembered.transaction_bytes, remembered.accounts));
+        let writer = Writer::start(Rows::of_writer(connection, &remembered), recent.clone())?;
         Ok(Self { writer, readers: Readers::new(path), recent, _lock: lock })
     }
 }

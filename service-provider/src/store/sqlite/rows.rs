@@ -1,5 +1,6 @@
 //! Typed rows in SQL: one prepared statement each.
 
+use super::Remembered;
 use super::cache::Cache;
 use crate::ledger::{AccountId, Entry, Funds, Overdraft, Transfer};
 use crate::store::StoreError;
@@ -26,12 +27,12 @@ pub struct Rows {
 impl Rows {
     /// Rows over a connection that reads.
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, cache: Cache::new(false) }
+        Self { connection, cache: Cache::new(0, 0) }
     }
 
     /// Rows over the one connection that writes.
-    pub(super) fn of_writer(connection: Connection) -> Self {
-        Self { connection, cache: Cache::new(true) }
+    pub(super) fn of_writer(connection: Connection, remembered: &Remembered) -> Self {
+        Self { connection, cache: Cache::new(remembered.writer_transactions, remembered.writer_accounts) }
     }
 
     pub(super) const fn cache(&mut self) -> &mut Cache {
@@ -45,6 +46,17 @@ impl Rows {
     /// How many rows this connection has changed.
     pub(super) fn changes(&self) -> u64 {
         self.connection.total_changes()
+    }
+
+    /// Whether a transaction is under way. SQLite itself ends one where the disk is full or fails, and undoes it.
+    pub(super) fn in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    /// Undoes the transaction, if SQLite has not done so itself.
+    pub(super) fn undo(&mut self) -> Result<(), StoreError> {
+        self.cache.undo();
+        if self.in_transaction() { self.run("ROLLBACK") } else { Ok(()) }
     }
 
     /// Runs a statement without parameters or rows.

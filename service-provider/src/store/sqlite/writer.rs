@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use crate::store::recent::Recent;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Operations that one commit makes durable.
 pub const BATCH_MAX: usize = 128;
@@ -51,8 +51,9 @@ impl Writer {
         F: Fn(&mut Rows) -> Result<T, StoreError> + Send + 'static,
     {
         let (caller, result) = oneshot::channel();
-        let _place = self.queue.places.acquire().await.map_err(|_closed| StoreError::Stopped)?;
-        self.queue.push(Box::new(Operation { operation, outcome: Err(StoreError::Stopped), caller }))?;
+        let place = Arc::clone(&self.queue.places).acquire_owned().await.map_err(|_closed| StoreError::Stopped)?;
+        let outcome = Err(StoreError::Stopped);
+        self.queue.push(Box::new(Operation { operation, outcome, caller, _place: place }))?;
         result.await.map_err(|_dropped| StoreError::Stopped)?
     }
 }
@@ -82,7 +83,7 @@ impl Drop for UnderWay {
 struct Queue {
     state: Mutex<State>,
     changed: Condvar,
-    places: Semaphore,
+    places: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -102,7 +103,7 @@ impl State {
 
 impl Default for Queue {
     fn default() -> Self {
-        Self { state: Mutex::default(), changed: Condvar::new(), places: Semaphore::new(QUEUE_MAX) }
+        Self { state: Mutex::default(), changed: Condvar::new(), places: Arc::new(Semaphore::new(QUEUE_MAX)) }
     }
 }
 
@@ -165,6 +166,8 @@ struct Operation<T, F> {
     operation: F,
     outcome: Result<T, StoreError>,
     caller: oneshot::Sender<Result<T, StoreError>>,
+    /// Its own and not its caller's, who may be gone before it has run.
+    _place: OwnedSemaphorePermit,
 }
 
 impl<T, F> Job for Operation<T, F>
@@ -187,7 +190,7 @@ where
 #[derive(PartialEq)]
 enum End {
     Committed,
-    /// An operation failed after it had written.
+    /// An operation failed after it had written, or so that the whole transaction is undone.
     Undone,
 }
 
@@ -221,9 +224,8 @@ fn commit(rows: &mut Rows, batch: &mut [Box<dyn Job>], recent: &Recent) -> Resul
     rows.run("BEGIN IMMEDIATE")?;
     for job in batch {
         let before = rows.changes();
-        if !job.run(rows) && rows.changes() != before {
-            rows.run("ROLLBACK")?;
-            rows.cache().undo();
+        if !job.run(rows) && (rows.changes() != before || !rows.in_transaction()) {
+            rows.undo()?;
             return Ok(End::Undone);
         }
     }
