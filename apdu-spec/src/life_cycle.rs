@@ -46,3 +46,41 @@ impl LifeCycle {
         }
     }
 }
+
+/// A state of a provider's security domain (Card Specification 2.3.1, 5.3.2 and table 11-5).
+///
+/// INSTALLED is left at once: a domain is SELECTABLE (07) from the beginning, PERSONALIZED (0F) with key sets of its
+/// own, and LOCKED (80 and the state it had).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DomainState {
+    /// It has key sets of its own.
+    pub is_personalized: bool,
+    /// The issuer has taken it and its record out of use.
+    pub is_locked: bool,
+}
+
+impl DomainState {
+    const SELECTABLE: u8 = 0x07;
+    const PERSONALIZED: u8 = 0x0F;
+    const LOCKED: u8 = 0x80;
+
+    /// The state a byte says.
+    ///
+    /// # Errors
+    /// [`ParseError::Invalid`] for a byte that is none.
+    pub const fn parse(byte: u8) -> Result<Self, ParseError> {
+        let is_personalized = match byte & !Self::LOCKED {
+            Self::SELECTABLE => false,
+            Self::PERSONALIZED => true,
+            _ => return Err(ParseError::Invalid),
+        };
+        Ok(Self { is_personalized, is_locked: byte & Self::LOCKED != 0 })
+    }
+
+    /// The byte.
+    #[must_use]
+    pub const fn to_byte(self) -> u8 {
+        let state = if self.is_personalized { Self::PERSONALIZED } else { Self::SELECTABLE };
+        state | if self.is_locked { Self::LOCKED } else { 0 }
+    }
+}

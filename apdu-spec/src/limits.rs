@@ -25,6 +25,15 @@ pub const EXTENDED_EXPECTED_MAX: usize = 65_536;
 /// How many failed authentications in a row block a key set.
 pub const KEY_TRIES_MAX: u8 = 255;
 
+/// The longest name of an application, bytes.
+pub const AID_LENGTH_MAX: usize = 16;
+
+/// The longest issuer identification number or card image number, bytes.
+pub const ISSUER_DATA_MAX: usize = 16;
+
+/// What the blocks of STORE DATA may bring together, bytes: the longest object there is, encrypted, and some room.
+pub const STORE_DATA_MAX: usize = 512;
+
 /// Key sets that a security domain may have at a time.
 pub const KEY_SETS_MAX: usize = 4;
 

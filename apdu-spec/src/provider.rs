@@ -131,6 +131,8 @@ impl Policy {
 impl Tag {
     /// A PIN, in STORE DATA.
     pub const PIN: Self = Self(0xA1);
+    /// Changes of a provider record, in STORE DATA.
+    pub const PROVIDER_UPDATE: Self = Self(0xA4);
     /// A provider record, in STORE DATA and LIST PROVIDERS.
     pub const PROVIDER: Self = Self(0xA2);
 
@@ -172,12 +174,9 @@ impl<'a> ProviderInfo<'a> {
     pub fn parse(input: &mut Reader<'a>) -> Result<Self, ParseError> {
         let reference = ProviderReference::parse(input.field_u8(Tag::REFERENCE)?)?;
         let provider = input.field_array(Tag::PROVIDER_ID)?;
-        let name = core::str::from_utf8(input.field(Tag::PROVIDER_NAME)?).map_err(|_| ParseError::Invalid)?;
+        let name = name(input.field(Tag::PROVIDER_NAME)?)?;
         let instrument = Instrument::parse(input.field_u8(Tag::INSTRUMENT)?)?;
         let condition = Condition::parse(input.field(Tag::CONDITION)?)?;
-        if !(1..=PROVIDER_NAME_MAX).contains(&name.len()) {
-            return Err(ParseError::Invalid);
-        }
         Ok(Self { reference, provider, name, instrument, condition })
     }
 
@@ -222,17 +221,13 @@ impl<'a> ProviderRecord<'a> {
     /// # Errors
     /// [`ParseError`] when they are not a record.
     pub fn parse(input: &mut Reader<'a>) -> Result<Self, ParseError> {
-        let record = Self {
+        Ok(Self {
             info: ProviderInfo::parse(input)?,
-            account: input.field(Tag::ACCOUNT_INFORMATION)?,
+            account: account(input.field(Tag::ACCOUNT_INFORMATION)?)?,
             account_secret: input.field_array(Tag::ACCOUNT_SECRET)?,
-            root_key: input.field_array(Tag::ROOT_KEY)?,
+            root_key: root_key(input)?,
             policy: input.optional_field(Tag::POLICY)?.map(Policy::parse).transpose()?,
-        };
-        if !(1..=ACCOUNT_INFORMATION_MAX).contains(&record.account.len()) || !matches!(record.root_key, [0x04, ..]) {
-            return Err(ParseError::Invalid);
-        }
-        Ok(record)
+        })
     }
 
     /// Appends the data objects.
@@ -249,4 +244,94 @@ impl<'a> ProviderRecord<'a> {
             None => Ok(()),
         }
     }
+}
+
+/// What a provider changes in its record; at least one thing.
+///
+/// ```text
+/// A4 L  [81 10 provider identifier  87 41 root verification key]  [82 L name]  [85 L account information]
+///       [86 10 account secret]  [88 12 policy]
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ProviderUpdate<'a> {
+    /// Another root verification key, and the identifier that is computed from it.
+    pub root: Option<(&'a [u8; PROVIDER_ID_MAX], &'a [u8; 65])>,
+    /// Another name.
+    pub name: Option<&'a str>,
+    /// Other account information.
+    pub account: Option<&'a [u8]>,
+    /// Another account secret.
+    pub account_secret: Option<&'a [u8; 16]>,
+    /// Another policy.
+    pub policy: Option<Policy>,
+}
+
+impl<'a> ProviderUpdate<'a> {
+    /// From the data objects inside the template.
+    ///
+    /// # Errors
+    /// [`ParseError`] when they are no change.
+    pub fn parse(input: &mut Reader<'a>) -> Result<Self, ParseError> {
+        if input.is_empty() {
+            return Err(ParseError::Truncated);
+        }
+        let root = match input.optional_array(Tag::PROVIDER_ID)? {
+            Some(provider) => Some((provider, root_key(input)?)),
+            None => None,
+        };
+        Ok(Self {
+            root,
+            name: input.optional_field(Tag::PROVIDER_NAME)?.map(name).transpose()?,
+            account: input.optional_field(Tag::ACCOUNT_INFORMATION)?.map(account).transpose()?,
+            account_secret: input.optional_array(Tag::ACCOUNT_SECRET)?,
+            policy: input.optional_field(Tag::POLICY)?.map(Policy::parse).transpose()?,
+        })
+    }
+
+    /// Appends the data objects.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn encode(&self, out: &mut Writer<'_>) -> Result<(), Full> {
+        if let Some((provider, root_key)) = self.root {
+            out.field(Tag::PROVIDER_ID, provider)?;
+            out.field(Tag::ROOT_KEY, root_key)?;
+        }
+        let fields = [
+            (Tag::PROVIDER_NAME, self.name.map(str::as_bytes)),
+            (Tag::ACCOUNT_INFORMATION, self.account),
+            (Tag::ACCOUNT_SECRET, self.account_secret.map(|secret| &secret[..])),
+        ];
+        for (tag, value) in fields {
+            value.map_or(Ok(()), |value| out.field(tag, value))?;
+        }
+        self.policy.map_or(Ok(()), |policy| out.template(Tag::POLICY, |out| policy.encode(out)))
+    }
+
+    /// The record, changed.
+    #[must_use]
+    pub fn apply(self, record: ProviderRecord<'a>) -> ProviderRecord<'a> {
+        let (provider, root_key) = self.root.unwrap_or((record.info.provider, record.root_key));
+        ProviderRecord {
+            info: ProviderInfo { provider, name: self.name.unwrap_or(record.info.name), ..record.info },
+            account: self.account.unwrap_or(record.account),
+            account_secret: self.account_secret.unwrap_or(record.account_secret),
+            root_key,
+            policy: self.policy.or(record.policy),
+        }
+    }
+}
+
+fn name(bytes: &[u8]) -> Result<&str, ParseError> {
+    let name = core::str::from_utf8(bytes).map_err(|_| ParseError::Invalid)?;
+    if (1..=PROVIDER_NAME_MAX).contains(&name.len()) { Ok(name) } else { Err(ParseError::Invalid) }
+}
+
+fn account(bytes: &[u8]) -> Result<&[u8], ParseError> {
+    if (1..=ACCOUNT_INFORMATION_MAX).contains(&bytes.len()) { Ok(bytes) } else { Err(ParseError::Invalid) }
+}
+
+fn root_key<'a>(input: &mut Reader<'a>) -> Result<&'a [u8; 65], ParseError> {
+    let key: &[u8; 65] = input.field_array(Tag::ROOT_KEY)?;
+    if matches!(key, [0x04, ..]) { Ok(key) } else { Err(ParseError::Invalid) }
 }

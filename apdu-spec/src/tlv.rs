@@ -7,6 +7,21 @@ use crate::{Full, ParseError, Reader, Writer};
 pub struct Tag(pub u32);
 
 impl Tag {
+    /// The tags in a tag list (ISO/IEC 7816-4, 8.4.3); ends with the first that is none.
+    pub(crate) fn list(tags: &[u8]) -> impl Iterator<Item = Result<Self, ParseError>> + '_ {
+        let mut input = Reader::new(tags);
+        core::iter::from_fn(move || {
+            if input.is_empty() {
+                return None;
+            }
+            let tag = Self::parse(&mut input);
+            if tag.is_err() {
+                input.rest();
+            }
+            Some(tag)
+        })
+    }
+
     fn parse(input: &mut Reader<'_>) -> Result<Self, ParseError> {
         let first = input.u8()?;
         if first & 0x1F != 0x1F {

@@ -10,7 +10,7 @@ use apdu_spec::journal::{JournalEntry, Step};
 use apdu_spec::key::{Algorithm, KeyAttributes, KeyKind, KeyRecord, Purpose, Template, Usage};
 use apdu_spec::limits::{APDU_MAX, DATA_MAX, RECORD_SIZE_MAX, RECORDS_MAX, TRANSPARENT_SIZE_MAX};
 use apdu_spec::pin::{PinRecord, PinRules};
-use apdu_spec::provider::{Instrument, Policy, ProviderInfo, ProviderRecord, ProviderReference};
+use apdu_spec::provider::{Instrument, Policy, ProviderInfo, ProviderRecord, ProviderReference, ProviderUpdate};
 use apdu_spec::{Aid, Full, KeyReference, LifeCycle, ParseError, Reader, Response, Tag, Writer};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -354,6 +354,14 @@ proptest! {
             ProviderRecord { info, account: &account, account_secret: &account_secret, root_key: &root_key, policy };
         assert_survives(Instruction::StoreData(ins::StoreData::Provider(record)));
 
+        let update = ProviderUpdate {
+            root: policy.map(|_| (&provider, &root_key)),
+            name: Some(name.as_str()),
+            account: policy.map(|_| &account[..]),
+            account_secret: Some(&account_secret),
+            policy,
+        };
+        assert_survives(Instruction::StoreData(ins::StoreData::Update(update)));
         let bytes = bytes_of(|out| record.encode(out));
         prop_assert!(Reader::all(&bytes, ProviderRecord::parse) == Ok(record));
         for length in 0..bytes.len() {
@@ -406,6 +414,8 @@ proptest! {
             let _ = Response::parse(&bytes);
             let _ = Fcp::parse(&bytes);
             let _ = Reader::all(&bytes, ProviderRecord::parse);
+            let _ = Reader::all(&bytes, ProviderUpdate::parse);
+            let _ = Reader::all(&bytes, ins::RegistryEntry::parse);
             let _ = Reader::all(&bytes, PinRecord::parse);
             let _ = JournalEntry::parse(&bytes);
             let _ = ins::GenerateKeyPair::parse_answer(&bytes);
@@ -477,7 +487,32 @@ fn values_are_as_long_as_they_may_be() {
 
 #[test]
 fn commands_without_choice_survive() {
-    assert_survives(Instruction::GetStatus(ins::GetStatus));
+    assert_survives(Instruction::GetStatus(ins::GetStatus::CARD));
+    for subset in
+        [ins::Subset::Issuer, ins::Subset::Applications, ins::Subset::LoadFiles, ins::Subset::LoadFilesAndModules]
+    {
+        let status = ins::GetStatus { subset, name: b"\xA0\x00", tags: Some(&[0x4F, 0x9F, 0x70]) };
+        assert_survives(Instruction::GetStatus(status));
+    }
+    for object in [0x0042, 0x0045, 0x0066, 0x00C1, 0x00E0, 0x2F00, 0xFF21, 0x1234].map(ins::CardObject) {
+        assert_survives(Instruction::GetCardData(ins::GetCardData { object }));
+    }
+    for lock in [true, false] {
+        let name = Aid::provider_security_domain(ProviderReference::parse(1).unwrap());
+        assert_survives(Instruction::SetStatus(ins::SetStatus::Domain { name, lock }));
+    }
+    for number in [&[1][..], &[2; 16]] {
+        assert_survives(Instruction::StoreData(ins::StoreData::IssuerNumber(number)));
+        assert_survives(Instruction::StoreData(ins::StoreData::CardNumber(number)));
+    }
+    for (is_last, number, is_encrypted, is_dgi) in
+        [(true, 1, false, false), (false, 0, false, true), (true, 0, true, false), (false, 255, true, true)]
+    {
+        let form = ins::StoreForm { is_encrypted, is_dgi };
+        let block = ins::StoreBlock { is_last, number, form, data: &[0xA1] };
+        assert_survives(Instruction::StoreData(ins::StoreData::Block(block)));
+    }
+
     for length in [8, 16] {
         let bytes = [7; 16];
         let host_challenge = &bytes[..length];
@@ -516,7 +551,7 @@ fn commands_without_choice_survive() {
     for state in
         [LifeCycle::OpReady, LifeCycle::Initialized, LifeCycle::Secured, LifeCycle::CardLocked, LifeCycle::Terminated]
     {
-        assert_survives(Instruction::SetStatus(ins::SetStatus { state }));
+        assert_survives(Instruction::SetStatus(ins::SetStatus::Card(state)));
     }
     for command in [ins::ManageChannel::OpenAny, ins::ManageChannel::Open(3), ins::ManageChannel::Close(1)] {
         assert_survives(Instruction::ManageChannel(command));

@@ -2,6 +2,7 @@
 //! operations it guards demand it.
 
 use apdu_spec::access::Requirement;
+use apdu_spec::provider::ProviderReference;
 use apdu_spec::{Access, Condition, LifeCycle, Operation};
 
 use crate::application::Domain;
@@ -52,6 +53,9 @@ impl<P: Platform> Context<'_, P> {
 
     /// Permission to use a provider record.
     pub(crate) fn permit_use(&mut self, provider: Provider) -> Result<Granted<Provider>, Refusal> {
+        if provider.is_locked() {
+            return Err(Refusal::Locked);
+        }
         self.require([provider.record()?.info.condition])?;
         Ok(Granted(provider))
     }
@@ -93,6 +97,16 @@ impl<P: Platform> Context<'_, P> {
         } else {
             Err(Refusal::NotGranted)
         }
+    }
+
+    /// Permission to change a provider record and its keys: the issuer's, and that of the record's own security domain.
+    pub(crate) fn permit_management(
+        &self,
+        reference: ProviderReference,
+        provider: Provider,
+    ) -> Result<Granted<Provider>, Refusal> {
+        let is_own = self.host.is_some_and(|host| host.domain == Domain::Provider(reference));
+        if is_own || self.permit_personalisation().is_ok() { Ok(Granted(provider)) } else { Err(Refusal::NotGranted) }
     }
 
     /// Permission to change the key sets of a security domain: in the clear until SECURED, then through the domain's

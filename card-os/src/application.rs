@@ -96,6 +96,7 @@ fn family(instruction: &Instruction<'_>) -> Family {
         | Instruction::ExternalAuthenticate(_)
         | Instruction::PutKey(_)
         | Instruction::StoreData(_)
+        | Instruction::GetCardData(_)
         | Instruction::Delete(_)
         | Instruction::SetStatus(_)
         | Instruction::GetStatus(_) => Family::SecurityDomain,

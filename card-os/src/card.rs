@@ -1,7 +1,7 @@
 //! The card and its two doors.
 
 use apdu_spec::command::SecureMessaging;
-use apdu_spec::instruction::{ExternalAuthenticate, GetResponse, Sign};
+use apdu_spec::instruction::{ExternalAuthenticate, GetResponse, Sign, StoreData};
 use apdu_spec::limits::{SHORT_DATA_MAX, SHORT_EXPECTED_MAX};
 use apdu_spec::{Class, Command, Instruction, Malformed, Status, Wire, Writer};
 
@@ -10,7 +10,7 @@ use crate::link::Link;
 use crate::platform::Platform;
 use crate::refusal::Refusal;
 use crate::secure_channel::Protected;
-use crate::system::System;
+use crate::system::{System, Unfinished};
 
 /// A card.
 ///
@@ -48,11 +48,9 @@ impl<P: Platform> Card<P> {
             return 0;
         };
         let mut writer = Writer::new(data);
-        if !is_sign(command) {
-            self.system.interrupt();
-        }
+        self.system.interrupt(continues(command));
         let status = self.process(command, &mut writer).unwrap_or_else(|refusal| {
-            self.system.interrupt();
+            self.system.interrupt(None);
             writer.truncate(0);
             refusal.into()
         });
@@ -111,12 +109,14 @@ impl<P: Platform> Card<P> {
     }
 }
 
-/// Whether the command can continue a node that is being signed. One that is malformed is refused, which interrupts as
-/// well.
-fn is_sign(command: &[u8]) -> bool {
-    match command {
-        [class, Sign::INSTRUCTION, ..] => Class::parse(*class).is_some_and(|class| class.proprietary),
-        _ => false,
+/// What the command can continue. One that is malformed is refused, which interrupts as well.
+fn continues(command: &[u8]) -> Option<Unfinished> {
+    let &[class, instruction, ..] = command else { return None };
+    match (Class::parse(class)?.proprietary, instruction) {
+        (true, Sign::INSTRUCTION) => Some(Unfinished::Node),
+        // GET RESPONSE fetches what protects the answer to a block.
+        (true, StoreData::INSTRUCTION) | (false, GetResponse::INSTRUCTION) => Some(Unfinished::Blocks),
+        _ => None,
     }
 }
 

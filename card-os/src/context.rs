@@ -5,6 +5,7 @@ use apdu_spec::command::Header;
 use apdu_spec::instruction::KeyVersion;
 
 use crate::application::Domain;
+use crate::command::store_data::Blocks;
 use crate::platform::Platform;
 use crate::provider;
 use crate::random::{Random, Seeded};
@@ -28,6 +29,8 @@ pub(crate) struct Context<'a, P: Platform> {
     pub(crate) channel: &'a mut Channel,
     pub(crate) transaction: &'a mut transaction::Session,
     pub(crate) secure: &'a mut SecureChannel,
+    /// What STORE DATA has brought so far.
+    pub(crate) blocks: &'a mut Blocks,
     /// The key set whose secure channel brought this command.
     pub(crate) host: Option<KeySetName>,
     /// What the response says beside its data.
@@ -40,6 +43,7 @@ impl<P: Platform> Context<'_, P> {
         let domain = self.channel.application.domain().ok_or(Refusal::NotHere)?;
         match domain {
             Domain::Provider(reference) if !provider::exists(self.store, reference) => Err(Refusal::ReferenceNotFound),
+            Domain::Provider(reference) if provider::is_locked(self.store, reference) => Err(Refusal::Locked),
             Domain::Provider(_) | Domain::Issuer => Ok(domain),
         }
     }

@@ -3,7 +3,7 @@
 use core::ops::RangeInclusive;
 
 use apdu_spec::KeyReference;
-use apdu_spec::instruction::PinReference;
+use apdu_spec::instruction::{CardObject, PinReference};
 use apdu_spec::provider::ProviderReference;
 
 use crate::application::Domain;
@@ -27,6 +27,8 @@ const KEY_SET: u32 = 0x0C00_0000;
 const KEY_TRIES: u32 = 0x0D00_0000;
 
 const SEQUENCE_COUNTER: u32 = 0x0E00_0000;
+const DOMAIN_LOCK: u32 = 0x0F00_0000;
+const CARD_OBJECT: u32 = 0x1000_0000;
 const KEY: u32 = 0x2000_0000;
 const KEY_VALUE: u32 = 0x2100_0000;
 const KEY_USES: u32 = 0x2200_0000;
@@ -114,6 +116,16 @@ pub(crate) fn key_tries(name: KeySetName) -> ObjectId {
 /// How often a secure channel was begun with a security domain, four bytes.
 pub(crate) fn sequence_counter(domain: Domain) -> ObjectId {
     ObjectId(of_domain(SEQUENCE_COUNTER, domain))
+}
+
+/// Whether a provider record and its security domain are locked: no byte, and the object is there only then.
+pub(crate) fn domain_lock(reference: ProviderReference) -> ObjectId {
+    ObjectId(DOMAIN_LOCK | u32::from(reference.number()))
+}
+
+/// A data object that GET DATA tells as it came.
+pub(crate) fn card_object(object: CardObject) -> ObjectId {
+    ObjectId(CARD_OBJECT | u32::from(object.0))
 }
 
 fn of_domain(kind: u32, domain: Domain) -> u32 {

@@ -1,7 +1,7 @@
 //! Provider records and their keys in the store.
 
-use apdu_spec::limits::{ACCOUNT_INFORMATION_MAX, CONDITION_MAX, PROVIDER_ID_MAX, PROVIDER_NAME_MAX};
-use apdu_spec::provider::{Policy, ProviderInfo, ProviderRecord, ProviderReference};
+use apdu_spec::limits::{ACCOUNT_INFORMATION_MAX, CONDITION_MAX, PROVIDER_ID_MAX, PROVIDER_NAME_MAX, STORE_DATA_MAX};
+use apdu_spec::provider::{Policy, ProviderInfo, ProviderRecord, ProviderReference, ProviderUpdate};
 use apdu_spec::{Reader, Writer};
 use embedded_storage::nor_flash::NorFlash;
 use protocol::crypto::{PublicKey, RustCrypto, Secret};
@@ -16,7 +16,7 @@ use crate::objects;
 use crate::platform::Platform;
 use crate::refusal::Refusal;
 use crate::secure_channel::key_set;
-use crate::store::Store;
+use crate::store::{ObjectId, Store};
 
 /// The most bytes of a record as it is stored: every object with two bytes of tag and length.
 const RECORD_MAX: usize = (2 + 1)
@@ -29,11 +29,14 @@ const RECORD_MAX: usize = (2 + 1)
     + (2 + 65)
     + (2 + Policy::LENGTH);
 
+const _: () = assert!(4 + RECORD_MAX + 16 <= STORE_DATA_MAX, "a record fits into blocks, encrypted");
+
 /// A provider record, read from the store; its bytes are the data objects that personalisation brought.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Provider {
     bytes: [u8; RECORD_MAX],
     length: usize,
+    is_locked: bool,
 }
 
 impl Provider {
@@ -41,9 +44,14 @@ impl Provider {
     pub(crate) fn load<F: NorFlash>(store: &mut Store<F>, reference: ProviderReference) -> Result<Self, Refusal> {
         let id = objects::provider(reference);
         let length = store.length(id).ok_or(Refusal::ReferenceNotFound)?;
-        let mut provider = Self { bytes: [0; RECORD_MAX], length };
+        let mut provider = Self { bytes: [0; RECORD_MAX], length, is_locked: is_locked(store, reference) };
         store.read(id, 0, provider.bytes.get_mut(..length).ok_or(Refusal::Fault)?)?;
         Ok(provider)
+    }
+
+    /// Whether its issuer has taken it out of use.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.is_locked
     }
 
     /// What it says, secrets included: not to leave the card but through the transaction protocol.
@@ -61,6 +69,11 @@ impl Provider {
 /// Whether there is such a record.
 pub(crate) fn exists<F: NorFlash>(store: &Store<F>, reference: ProviderReference) -> bool {
     store.length(objects::provider(reference)).is_some()
+}
+
+/// Whether the record is locked.
+pub(crate) fn is_locked<F: NorFlash>(store: &Store<F>, reference: ProviderReference) -> bool {
+    store.length(objects::domain_lock(reference)).is_some()
 }
 
 /// A provider record's registered signing key.
@@ -100,10 +113,53 @@ pub(crate) fn personalise<P: Platform>(
     record: &ProviderRecord<'_>,
 ) -> Result<(), Refusal> {
     let reference = record.info.reference;
-    if provider_id::<RustCrypto>(&PublicKey(*record.root_key)).as_bytes() != record.info.provider {
-        return Err(Refusal::WRONG_DATA);
-    }
+    verify_root(record)?;
     forget_belongings(context, reference)?;
+    write(context, record)
+}
+
+/// Changes a record. What its provider signed with another root key counts no longer.
+pub(crate) fn update<P: Platform>(
+    context: &mut Context<'_, P>,
+    provider: &Granted<Provider>,
+    update: &ProviderUpdate<'_>,
+) -> Result<(), Refusal> {
+    let record = provider.subject().record()?;
+    let changed = update.apply(record);
+    verify_root(&changed)?;
+    if changed.root_key != record.root_key {
+        delete_if_there(context, objects::descriptor(record.info.reference))?;
+    }
+    write(context, &changed)
+}
+
+/// Locks or unlocks a record and its security domain.
+pub(crate) fn set_lock<P: Platform>(
+    context: &mut Context<'_, P>,
+    reference: ProviderReference,
+    lock: bool,
+) -> Result<(), Refusal> {
+    if !exists(context.store, reference) {
+        return Err(Refusal::ReferenceNotFound);
+    }
+    if lock {
+        context.store.write(objects::domain_lock(reference), &[])?;
+    } else {
+        delete_if_there(context, objects::domain_lock(reference))?;
+    }
+    context.transaction.end_with(reference);
+    Ok(())
+}
+
+/// The identifier is the root key's.
+fn verify_root(record: &ProviderRecord<'_>) -> Result<(), Refusal> {
+    let identifier = provider_id::<RustCrypto>(&PublicKey(*record.root_key));
+    if identifier.as_bytes() == record.info.provider { Ok(()) } else { Err(Refusal::WRONG_DATA) }
+}
+
+/// Keeps the record. A session with the one before ends.
+fn write<P: Platform>(context: &mut Context<'_, P>, record: &ProviderRecord<'_>) -> Result<(), Refusal> {
+    let reference = record.info.reference;
     let mut bytes = Zeroizing::new([0; RECORD_MAX]);
     let mut out = Writer::new(bytes.as_mut_slice());
     record.encode(&mut out)?;
@@ -130,20 +186,25 @@ pub(crate) fn delete<P: Platform>(
 /// What belongs to a record must not fall to the one that comes in its place.
 fn forget_belongings<P: Platform>(context: &mut Context<'_, P>, reference: ProviderReference) -> Result<(), Refusal> {
     key_set::delete_all(context.store, Domain::Provider(reference))?;
+    delete_if_there(context, objects::domain_lock(reference))?;
     for id in [objects::signing_key(reference), objects::descriptor(reference), objects::without_pin(reference)] {
-        if context.store.length(id).is_some() {
-            context.store.delete(id)?;
-        }
+        delete_if_there(context, id)?;
     }
     Ok(())
+}
+
+fn delete_if_there<P: Platform>(context: &mut Context<'_, P>, id: ObjectId) -> Result<(), Refusal> {
+    if context.store.length(id).is_some() { Ok(context.store.delete(id)?) } else { Ok(()) }
 }
 
 /// Makes a new registered signing key.
 pub(crate) fn generate_key<P: Platform>(
     context: &mut Context<'_, P>,
-    _: &Granted<Personalisation>,
+    _: &Granted<Provider>,
     reference: ProviderReference,
 ) -> Result<(), Refusal> {
     let pair = key::new_pair(context)?;
-    Ok(context.store.write(objects::signing_key(reference), pair.as_slice())?)
+    context.store.write(objects::signing_key(reference), pair.as_slice())?;
+    context.transaction.end_with(reference);
+    Ok(())
 }

@@ -63,6 +63,8 @@ pub(crate) enum Refusal {
     NotVerified,
     /// A newer descriptor was accepted before.
     Outdated,
+    /// The issuer has locked the record.
+    Locked,
     /// The card's own limit for the account, which no PIN lifts.
     AboveLimit,
     /// The PIN is wrong, or was not given.
@@ -110,7 +112,7 @@ impl From<Refusal> for Status {
             Refusal::Malformed(Malformed::Data(_)) => Self::WRONG_DATA,
             Refusal::NoChannel => Self::CHANNEL_NOT_SUPPORTED,
             Refusal::NoSecureMessaging => Self::SECURE_MESSAGING_NOT_SUPPORTED,
-            Refusal::OutOfOrder | Refusal::Outdated => Self::CONDITIONS_NOT_SATISFIED,
+            Refusal::OutOfOrder | Refusal::Outdated | Refusal::Locked => Self::CONDITIONS_NOT_SATISFIED,
             Refusal::NotAvailable | Refusal::AboveLimit => Self::FUNCTION_NOT_SUPPORTED,
             Refusal::NoCurrentFile => Self::NO_CURRENT_FILE,
             Refusal::WrongFileType => Self::INCOMPATIBLE_FILE,

@@ -7,6 +7,7 @@ use apdu_spec::limits::{CHANNELS, KEY_REFERENCE_MAX, PIN_REFERENCE_MAX};
 use apdu_spec::{KeyReference, Writer};
 
 use crate::application::Application;
+use crate::command::store_data::Blocks;
 use crate::objects::FileNumber;
 use crate::refusal::Refusal;
 use crate::secure_channel::SecureChannel;
@@ -20,6 +21,8 @@ pub(crate) struct Session {
     pub(crate) transaction: transaction::Session,
     /// The secure channel; there is one, whichever logical channel it is on.
     pub(crate) secure: SecureChannel,
+    /// The blocks of STORE DATA; one sequence, whichever channel brings it.
+    pub(crate) blocks: Blocks,
 }
 
 /// What one logical channel has selected and proved.
@@ -91,7 +94,12 @@ impl Default for Session {
     fn default() -> Self {
         let mut channels = [None; CHANNELS as usize];
         channels[0] = Some(Channel::default());
-        Self { channels, transaction: transaction::Session::default(), secure: SecureChannel::default() }
+        Self {
+            channels,
+            transaction: transaction::Session::default(),
+            secure: SecureChannel::default(),
+            blocks: Blocks::default(),
+        }
     }
 }
 
@@ -100,9 +108,9 @@ impl Session {
     pub(crate) fn channel(
         &mut self,
         number: u8,
-    ) -> Result<(&mut Channel, &mut transaction::Session, &mut SecureChannel), Refusal> {
+    ) -> Result<(&mut Channel, &mut transaction::Session, &mut SecureChannel, &mut Blocks), Refusal> {
         let channel = self.channels.get_mut(usize::from(number)).and_then(Option::as_mut);
-        Ok((channel.ok_or(Refusal::NoChannel)?, &mut self.transaction, &mut self.secure))
+        Ok((channel.ok_or(Refusal::NoChannel)?, &mut self.transaction, &mut self.secure, &mut self.blocks))
     }
 
     /// MANAGE CHANNEL. A new channel begins where the card begins.

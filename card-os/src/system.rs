@@ -45,9 +45,14 @@ impl<P: Platform> System<P> {
         self.session = Session::default();
     }
 
-    /// A node that is half-made is worth nothing once anything but the next SIGN has come.
-    pub(crate) fn interrupt(&mut self) {
-        self.session.transaction.interrupt();
+    /// Forgets what only the next part could have completed.
+    pub(crate) fn interrupt(&mut self, but: Option<Unfinished>) {
+        if but != Some(Unfinished::Node) {
+            self.session.transaction.interrupt();
+        }
+        if but != Some(Unfinished::Blocks) {
+            self.session.blocks.forget();
+        }
     }
 
     pub(crate) fn into_parts(self) -> (P, P::Flash) {
@@ -133,7 +138,7 @@ impl<P: Platform> System<P> {
         if host.is_some() && is_handshake(&instruction) {
             return Err(Refusal::OutOfOrder);
         }
-        let (channel, transaction, secure) = self.session.channel(number)?;
+        let (channel, transaction, secure, blocks) = self.session.channel(number)?;
         if !channel.application.offers(&instruction) {
             return Err(Refusal::NotHere);
         }
@@ -150,6 +155,7 @@ impl<P: Platform> System<P> {
             channel: &mut *channel,
             transaction: &mut *transaction,
             secure,
+            blocks,
             host,
             warning: None,
         };
@@ -160,6 +166,15 @@ impl<P: Platform> System<P> {
         }
         outcome.map(|()| status)
     }
+}
+
+/// What comes in parts, of which each must directly follow the one before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfinished {
+    /// A node that is being signed.
+    Node,
+    /// Data that come in blocks.
+    Blocks,
 }
 
 /// What every card has from its beginning.
@@ -213,6 +228,7 @@ fn run<P: Platform>(
         Instruction::ExternalAuthenticate(it) => apart(it, context, reply),
         Instruction::PutKey(it) => apart(it, context, reply),
         Instruction::StoreData(it) => apart(it, context, reply),
+        Instruction::GetCardData(it) => apart(it, context, reply),
         Instruction::Delete(it) => apart(it, context, reply),
         Instruction::SetStatus(it) => apart(it, context, reply),
         Instruction::GetStatus(it) => apart(it, context, reply),
@@ -245,7 +261,7 @@ fn is_available(instruction: &Instruction<'_>, state: LifeCycle) -> bool {
 }
 
 fn tells_what_it_is(instruction: &Instruction<'_>) -> bool {
-    matches!(instruction, Instruction::Select(_) | Instruction::GetStatus(_))
+    matches!(instruction, Instruction::Select(_) | Instruction::GetStatus(_) | Instruction::GetCardData(_))
 }
 
 /// The commands that open a secure channel.

@@ -95,7 +95,20 @@ impl Host {
     /// The data of PUT KEY, the keys encrypted with the DEK.
     #[must_use]
     pub fn key_data(&self, version: u8, keys: &Keys) -> Vec<u8> {
-        key_data(version, keys, |key| encrypt_block(&self.dek, key))
+        encrypted_key_data(version, keys, &self.dek)
+    }
+
+    /// Data for STORE DATA, padded and encrypted with the DEK.
+    #[must_use]
+    pub fn encrypt_data(&self, data: &[u8]) -> Vec<u8> {
+        let mut data = [data, &[0x80]].concat();
+        data.resize(data.len().next_multiple_of(16), 0);
+        let mut before = [0; 16];
+        for block in data.chunks_exact_mut(16) {
+            before = encrypt_block(&self.dek, &std::array::from_fn(|at| block[at] ^ before[at]));
+            block.copy_from_slice(&before);
+        }
+        data
     }
 
     fn sign(&mut self, header: [u8; 4], mut data: Vec<u8>, expected: Option<u8>) -> Vec<u8> {
@@ -135,6 +148,12 @@ impl Host {
             before = encrypted;
         }
     }
+}
+
+/// The data of PUT KEY, the keys encrypted with this DEK.
+#[must_use]
+pub fn encrypted_key_data(version: u8, keys: &Keys, dek: &[u8; 16]) -> Vec<u8> {
+    key_data(version, keys, |key| encrypt_block(dek, key))
 }
 
 /// The data of PUT KEY, the keys in the clear.

@@ -43,6 +43,7 @@
 //! | proprietary | 1C | [`ListProviders`] | LIST PROVIDERS |
 //! | proprietary | 50 | [`InitializeUpdate`] | INITIALIZE UPDATE |
 //! | proprietary | 82 | [`ExternalAuthenticate`] | EXTERNAL AUTHENTICATE |
+//! | proprietary | CA | [`GetCardData`] | GET DATA |
 //! | proprietary | D8 | [`PutKey`] | PUT KEY |
 //! | proprietary | E2 | [`StoreData`] | STORE DATA |
 //! | proprietary | E4 | [`Delete`] | DELETE |
@@ -52,6 +53,7 @@
 mod authenticate;
 mod binary;
 mod card;
+mod card_data;
 mod channel;
 mod data;
 mod data_object;
@@ -60,16 +62,21 @@ mod file;
 mod key;
 mod pin;
 mod record;
+mod registry;
 mod search;
 mod secure_channel;
 mod security_environment;
 mod security_operation;
 mod select;
+mod store_data;
 mod transaction;
 
 pub use authenticate::{Authenticate, InternalAuthenticate, Proof};
 pub use binary::{EraseBinary, ReadBinary, UpdateBinary, WriteBinary};
-pub use card::{GetChallenge, GetStatus, SetStatus, StoreData};
+pub use card::GetChallenge;
+pub use card_data::{
+    CardObject, GetCardData, Resources, encode_application, encode_domain, encode_keys, encode_recognition,
+};
 pub use channel::{GetResponse, ManageChannel};
 pub use data::{DataFile, DataObject, PutData};
 pub use delete::Delete;
@@ -83,11 +90,13 @@ pub use record::{
     AppendRecord, Combination, EraseRecord, Position, ReadRecord, RecordRange, RecordSelector, UpdateRecord,
     UpdateRecordPart, WriteRecord,
 };
+pub use registry::{GetStatus, RegistryEntry, SetStatus, Subset};
 pub use search::{Begin, Direction, SearchBinary, SearchRecord};
 pub use secure_channel::{ExternalAuthenticate, InitializeUpdate, KeyBlock, KeyVersion, PutKey, SecurityLevel};
 pub use security_environment::{ControlReference, ManageSecurityEnvironment};
 pub use security_operation::{Cryptogram, HashBegun, HashInput, PerformSecurityOperation};
 pub use select::{FileIds, Occurrence, Select, SelectAnswer, Selector};
+pub use store_data::{StoreBlock, StoreData, StoreForm};
 pub use transaction::{Build, ChooseProvider, GetJournal, ListProviders, LoadDescriptor, Receive, Sign};
 
 use crate::command::Command;
@@ -232,11 +241,12 @@ instructions! {
     ListProviders, PROPRIETARY;
     InitializeUpdate<'a>, PROPRIETARY;
     ExternalAuthenticate<'a>, PROPRIETARY;
+    GetCardData, PROPRIETARY;
     PutKey<'a>, PROPRIETARY;
     StoreData<'a>, PROPRIETARY;
     Delete<'a>, PROPRIETARY;
-    SetStatus, PROPRIETARY;
-    GetStatus, PROPRIETARY;
+    SetStatus<'a>, PROPRIETARY;
+    GetStatus<'a>, PROPRIETARY;
 }
 
 impl Command<'_> {

@@ -2,7 +2,7 @@
 
 use super::{Malformed, Wire};
 use crate::command::{Command, Header};
-use crate::limits::{PATH_DEPTH_MAX, SHORT_EXPECTED_MAX};
+use crate::limits::{AID_LENGTH_MAX, PATH_DEPTH_MAX, SHORT_EXPECTED_MAX};
 use crate::{FileId, Full, Writer};
 
 /// Makes a file or an application the current one.
@@ -13,7 +13,7 @@ use crate::{FileId, Full, Writer};
 /// 00 A4  01  p2  02 id     a directory in the current directory
 /// 00 A4  02  p2  02 id     an elementary file in the current directory
 /// 00 A4  03  p2            the parent directory
-/// 00 A4  04  p2  L  name   an application by its name or the beginning of its name
+/// 00 A4  04  p2  [L name]  an application by its name or the beginning of its name
 /// 00 A4  08  p2  L  ids    a path from the master file, which is left out
 /// 00 A4  09  p2  L  ids    a path from the current directory, which is left out
 ///
@@ -41,7 +41,7 @@ pub enum Selector<'a> {
     ElementaryFile(FileId),
     /// The parent of the current directory.
     Parent,
-    /// An application by the beginning of its name; 1 to 16 bytes.
+    /// An application by the beginning of its name; at most 16 bytes.
     Name(&'a [u8], Occurrence),
     /// A path from the root.
     PathFromMasterFile(FileIds<'a>),
@@ -117,7 +117,7 @@ impl<'a> Wire<'a> for Select<'a> {
             0x01 => Selector::ChildDirectory(file_id(data)?),
             0x02 => Selector::ElementaryFile(file_id(data)?),
             0x03 => command.no_data().map(|()| Selector::Parent)?,
-            0x04 if (1..=16).contains(&data.len()) => Selector::Name(data, occurrence),
+            0x04 if data.len() <= AID_LENGTH_MAX => Selector::Name(data, occurrence),
             0x04 => return Err(Malformed::Length),
             0x08 => Selector::PathFromMasterFile(FileIds::parse(data)?),
             0x09 => Selector::PathFromCurrent(FileIds::parse(data)?),

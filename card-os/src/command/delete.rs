@@ -2,10 +2,9 @@
 
 use apdu_spec::Writer;
 use apdu_spec::instruction::Delete;
-use apdu_spec::provider::ProviderReference;
 
 use super::Handle;
-use crate::application::Domain;
+use super::registry::provider_named;
 use crate::context::Context;
 use crate::platform::Platform;
 use crate::provider;
@@ -21,9 +20,7 @@ impl Handle for Delete<'_> {
             }
             Self::Domain(name) => {
                 let granted = context.permit_personalisation()?;
-                let mut records = ProviderReference::all();
-                let record = records.find(|record| Domain::Provider(*record).name() == name);
-                provider::delete(context, &granted, record.ok_or(Refusal::ReferenceNotFound)?)?;
+                provider::delete(context, &granted, provider_named(name)?)?;
                 Ok(reply.put(&Self::CONFIRMATION)?)
             }
         }

@@ -69,7 +69,7 @@ impl Handle for TerminateDirectory {
 
 impl Handle for TerminateCardUsage {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
-        SetStatus { state: LifeCycle::Terminated }.handle(context, reply)
+        SetStatus::Card(LifeCycle::Terminated).handle(context, reply)
     }
 }
 

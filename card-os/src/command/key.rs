@@ -27,8 +27,9 @@ impl<P: Platform> Context<'_, P> {
     fn provider_pair(&mut self, reference: ProviderReference, generate: bool) -> Result<PublicKey, Refusal> {
         let record = Provider::load(self.store, reference)?;
         if generate {
-            let granted = self.permit_personalisation()?;
-            provider::generate_key(self, &granted, reference)?;
+            let record = self.permit_management(reference, record)?;
+            provider::generate_key(self, &record, reference)?;
+            return Ok(*SigningKey::load(self.store, &record)?.public());
         }
         let record = self.permit_use(record)?;
         Ok(*SigningKey::load(self.store, &record)?.public())

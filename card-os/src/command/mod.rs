@@ -3,15 +3,18 @@
 mod authenticate;
 mod binary;
 mod card;
+mod card_data;
 mod data;
 mod delete;
 mod file;
 mod key;
 mod pin;
 mod record;
+mod registry;
 mod security_environment;
 mod security_operation;
 mod select;
+pub(crate) mod store_data;
 
 use apdu_spec::instruction::Target;
 use apdu_spec::{Operation, Writer};

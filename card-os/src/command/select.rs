@@ -1,7 +1,7 @@
 //! SELECT.
 
 use apdu_spec::file::FileId;
-use apdu_spec::instruction::{FileIds, Occurrence, Select, SelectAnswer, Selector};
+use apdu_spec::instruction::{FileIds, Occurrence, Select, SelectAnswer, Selector, encode_domain};
 use apdu_spec::{Aid, FileState, Tag, Writer};
 
 use super::Handle;
@@ -137,10 +137,12 @@ impl<P: Platform> Context<'_, P> {
         file.map(|file| Application::Directory(file.number)).ok_or(Refusal::FileNotFound)
     }
 
-    /// A provider's security domain is there with its record.
+    /// A provider's security domain is there with its record, unless it is locked.
     fn is_selectable(&mut self, application: Application) -> Result<bool, Refusal> {
         match application {
-            Application::Provider(reference) => Ok(provider::exists(self.store, reference)),
+            Application::Provider(reference) => {
+                Ok(provider::exists(self.store, reference) && !provider::is_locked(self.store, reference))
+            }
             Application::Issuer | Application::Transaction | Application::Directory(_) => Ok(true),
         }
     }
@@ -154,6 +156,9 @@ fn describe(file: &File, answer: SelectAnswer, reply: &mut Writer<'_>) -> Result
 }
 
 fn describe_native(application: Application, answer: SelectAnswer, reply: &mut Writer<'_>) -> Result<(), Refusal> {
+    if let (SelectAnswer::Fci, Some(domain)) = (answer, application.domain()) {
+        return Ok(encode_domain(domain.name(), reply)?);
+    }
     match (template(answer), application.name()) {
         (Some(tag), Some(aid)) => Ok(reply.template(tag, |out| out.field(Tag::NAME, aid.as_bytes()))?),
         (None, _) | (_, None) => Ok(()),

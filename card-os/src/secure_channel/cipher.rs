@@ -74,6 +74,15 @@ pub(crate) fn decrypt(key: &Secret<BLOCK>, first: [u8; BLOCK], data: &mut [u8]) 
     }
 }
 
+/// The first byte of padding; zeros follow (ISO/IEC 9797-1, method 2).
+pub(crate) const PADDING: u8 = 0x80;
+
+/// The length without padding, which is a byte to a block long.
+pub(crate) fn unpadded(data: &[u8]) -> Option<usize> {
+    let end = data.iter().rposition(|byte| *byte != 0)?;
+    (data.get(end) == Some(&PADDING) && data.len() - end <= BLOCK).then_some(end)
+}
+
 /// The first bytes of sixteen bytes 01, encrypted (GlobalPlatform Card Specification 2.3.1, B.5 as amended by
 /// Amendment D, 4.1.4).
 pub(crate) fn check_value(key: &Secret<BLOCK>) -> [u8; 3] {

@@ -17,6 +17,7 @@ use apdu_spec::{Command, Status, Writer};
 
 pub(crate) use key_set::KeySetName;
 
+use cipher::BLOCK;
 use handshake::Begun;
 use open::Open;
 
@@ -67,6 +68,17 @@ impl SecureChannel {
             // The command closed its logical channel.
             Self::Closed | Self::Begun(_) => Ok(()),
         }
+    }
+
+    /// Decrypts data that the host encrypted with the key set's DEK, in place, and takes the padding off.
+    pub(crate) fn decrypt_data<'a>(&self, data: &'a mut [u8]) -> Result<&'a mut [u8], Refusal> {
+        let Self::Open(open) = self else { return Err(Refusal::NotGranted) };
+        if data.is_empty() || data.len() % BLOCK != 0 {
+            return Err(Refusal::WRONG_DATA);
+        }
+        cipher::decrypt(&open.keys.data, [0; BLOCK], data);
+        let length = cipher::unpadded(data).ok_or(Refusal::WRONG_DATA)?;
+        data.get_mut(..length).ok_or(Refusal::Fault)
     }
 
     /// Forgets the keys.

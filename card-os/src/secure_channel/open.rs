@@ -7,7 +7,7 @@ use protocol::crypto::Secret;
 use subtle::ConstantTimeEq;
 
 use super::Protected;
-use super::cipher::{self, BLOCK, Purpose};
+use super::cipher::{self, BLOCK, PADDING, Purpose};
 use super::key_set::{KeySet, KeySetName};
 use crate::refusal::Refusal;
 
@@ -85,11 +85,7 @@ impl Open {
             return Err(Refusal::WrongProtection);
         }
         cipher::decrypt(&self.keys.encryption, self.first_block(COMMAND), data);
-        let end = data.iter().rposition(|byte| *byte != 0).ok_or(Refusal::WrongProtection)?;
-        match data.split_at(end) {
-            (plain, [PADDING, ..]) if data.len() - end <= BLOCK => Ok(plain),
-            _ => Err(Refusal::WrongProtection),
-        }
+        cipher::unpadded(data).and_then(|length| data.get(..length)).ok_or(Refusal::WrongProtection)
     }
 
     /// What CBC begins with: the counter, encrypted.
@@ -98,9 +94,6 @@ impl Open {
         cipher::encrypt_block(&self.keys.encryption, counter.to_be_bytes())
     }
 }
-
-/// The first byte of padding; zeros follow (ISO/IEC 9797-1, method 2).
-const PADDING: u8 = 0x80;
 
 /// The first byte of the counter's block.
 const COMMAND: u64 = 0x00;

@@ -5,7 +5,8 @@ extern crate std;
 
 use std::vec::Vec;
 
-use apdu_spec::instruction::{ExternalAuthenticate, KeyVersion};
+use apdu_spec::command::Header;
+use apdu_spec::instruction::{ExternalAuthenticate, KeyVersion, SecurityLevel};
 use apdu_spec::limits::SHORT_DATA_MAX;
 use apdu_spec::{Command, Status, Wire, Writer};
 
@@ -120,6 +121,60 @@ fn recorded_commands_are_understood_and_the_recorded_response_is_given() {
                 assert_eq!(reply.written(), bytes(recorded.response));
             }
         }
+    }
+}
+
+/// S16 mode, from the public test suite of ievkh/scll-rust, computed there with an independent reference in Python: all
+/// keys 404142..4F, host challenge 000102..0F, card challenge 101112..1F. The level, EXTERNAL AUTHENTICATE without its
+/// header and cryptogram, and then what 80E60000 with 0102030405 and a response of 00A40400 become.
+const S16: [(&str, &str, &str, &str); 3] = [
+    (
+        "33",
+        "782DCBE5BC45C062F64CD61937E03100",
+        "7741688C2836B029A8ED938260CC067F4F45621753C5A9317EFB316696FFD61D",
+        "E3FCD252C046A09E8E174C4A882615A02CF1558988FF0F3044DE83CA334829FB",
+    ),
+    (
+        "13",
+        "343B84121805124B821D0FC05CCBFACD",
+        "7741688C2836B029A8ED938260CC067FCAD223BB9F79FB7E5062345977E964CE",
+        "00A40400AF04B29A8600F9A6589499AAAC528AB8",
+    ),
+    (
+        "03",
+        "5D033E49191B0298AA603187AD0C3582",
+        "7741688C2836B029A8ED938260CC067F1214BB4B5AF022C24988E42CDA8F49DD",
+        "00A40400",
+    ),
+];
+
+#[test]
+fn s16_mode_says_what_another_implementation_says() {
+    let key = |first: u8| core::array::from_fn(|at| first + u8::try_from(at).unwrap()).into();
+    let name = KeySetName { domain: Domain::Issuer, version: KeyVersion::parse(1).unwrap() };
+    let set = KeySet { name, encryption: key(0x40), mac: key(0x40), data: key(0x40) };
+    let challenge = cipher::derive(&set.encryption, Purpose::CardChallenge, 16, &[&bytes("000001A000000151000000")]);
+    assert_eq!(challenge[..], bytes("6924434C956736C8EE6122E8A3FC612F"));
+    let challenges = bytes("000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F");
+    for (level, mac, command, response) in S16 {
+        let both = [&challenges[..16], &challenges[16..]];
+        let keys = SessionKeys::derive(&set, &both);
+        let cryptogram = cipher::derive(&keys.mac, Purpose::CardCryptogram, 16, &both);
+        assert_eq!(cryptogram[..], bytes("1F3975EB7C6D743F38BB5842328732A1"));
+        let (host, mac) = (bytes("313082B4105AE33D7C2D323A1E5CD6FF"), bytes(mac));
+        let level = SecurityLevel::parse(bytes(level)[0]).unwrap();
+        let authenticate = ExternalAuthenticate { level, cryptogram: &host, mac: &mac };
+        let mut open = Begun::new(0, name, keys, &both, 16).authenticate(&authenticate).unwrap();
+
+        let header = Header { class: 0x84, instruction: 0xE6, p1: 0, p2: 0 };
+        let mut data = bytes(command);
+        let protected = Protected { number: 0, header, is_extended: false, data: &mut data, expected: 0 };
+        assert_eq!(open.unwrap(protected).unwrap().data, [1, 2, 3, 4, 5]);
+        let mut space = [0; 64];
+        let mut reply = Writer::new(&mut space);
+        reply.put(&bytes("00A40400")).unwrap();
+        open.wrap(Status::OK, &mut reply).unwrap();
+        assert_eq!(reply.written(), bytes(response));
     }
 }
 

@@ -15,6 +15,7 @@ impl Handle for ListProviders {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
         for reference in ProviderReference::all() {
             match Provider::load(context.store, reference) {
+                Ok(provider) if provider.is_locked() => {}
                 Ok(provider) => {
                     let info = provider.info()?;
                     reply.template(Tag::PROVIDER, |out| info.encode(out))?;

@@ -73,7 +73,7 @@ impl Handle for GetJournal {
             if let Some(entry) = get(context.store, slot(sequence))? {
                 match Provider::load(context.store, entry.provider).and_then(|record| context.permit_use(record)) {
                     Ok(_) => entry.encode(reply)?,
-                    Err(Refusal::NotGranted | Refusal::ReferenceNotFound) => {}
+                    Err(Refusal::NotGranted | Refusal::ReferenceNotFound | Refusal::Locked) => {}
                     Err(refusal) => return Err(refusal),
                 }
             }

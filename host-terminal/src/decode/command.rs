@@ -1,6 +1,6 @@
 //! Commands of the card (CARD.md).
 
-use apdu_spec::instruction::{Pair, RecordRange, RecordSelector, Selector, VerifyPart};
+use apdu_spec::instruction::{Pair, RecordRange, RecordSelector, Selector, SetStatus, VerifyPart};
 use apdu_spec::transaction::{AcknowledgmentInput, Children, KeyExchangeInput, TransactionInput};
 use apdu_spec::{Command, Instruction};
 use protocol::amount::Amount;
@@ -45,7 +45,11 @@ fn describe(instruction: &Instruction<'_>) -> Vec<String> {
         Instruction::GetJournal(get) => one(format!("GET JOURNAL: {} entries at most", get.count)),
         Instruction::Delete(_) => one("DELETE".to_owned()),
         Instruction::GetStatus(_) => one("GET STATUS".to_owned()),
-        Instruction::SetStatus(set) => one(format!("SET STATUS: {:?}", set.state)),
+        Instruction::SetStatus(SetStatus::Card(state)) => one(format!("SET STATUS: {state:?}")),
+        Instruction::SetStatus(SetStatus::Domain { lock, .. }) => {
+            one(format!("SET STATUS: {} a security domain", if *lock { "lock" } else { "unlock" }))
+        }
+        Instruction::GetCardData(get) => one(format!("GET DATA: {:04X}", get.object.0)),
         Instruction::GenerateKeyPair(pair) => {
             let what = if pair.generate { "make the key" } else { "tell the public key" };
             let whose = match pair.pair {

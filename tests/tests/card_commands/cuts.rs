@@ -111,6 +111,14 @@ fn personalisation_is_whole_whenever_power_goes() {
 }
 
 #[test]
+fn key_sets_and_the_domains_of_providers_are_whole_whenever_power_goes() {
+    assert!(cut_everywhere("key_sets.apdu") > 50);
+    assert!(cut_everywhere("provider_locks.apdu") > 50);
+    assert!(cut_everywhere("store_data.apdu") > 20);
+    assert!(cut_everywhere("card_data.apdu") > 10);
+}
+
+#[test]
 fn deleting_and_writing_files_is_whole_whenever_power_goes() {
     assert!(cut_everywhere("delete.apdu") > 50);
 }

@@ -102,7 +102,7 @@ proptest! {
         }
         card.power_on().unwrap();
         let status = card.transmit(&[0x80, 0xF2, 0x80, 0x02, 0x02, 0x4F, 0x00, 0x00]).unwrap();
-        prop_assert_eq!(&status[status.len() - 3..], [0x0F, 0x90, 0x00]);
+        prop_assert_eq!((status[15], &status[status.len() - 2..]), (0x0F, &[0x90, 0x00][..]));
         card.transmit(b"\x00\xA4\x04\x0C\x0A\xF0SYMBOLON\x01").unwrap();
         let providers = card.transmit(&[0x80, 0x1C, 0x00, 0x00, 0x00]).unwrap();
         prop_assert_eq!(providers.len(), 40 + 37 + 2);

@@ -6,6 +6,7 @@ mod access;
 mod cuts;
 mod hostile;
 mod keys;
+mod provider_domains;
 mod secure_channel;
 mod size;
 

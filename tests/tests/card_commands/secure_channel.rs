@@ -1,7 +1,7 @@
 //! The issuer's secure channel, driven by a host that shares no code with the card.
 
 use sim_reader::card::CardError;
-use sim_reader::flash::RamFlash;
+use sim_reader::flash::{Moment, RamFlash};
 use symbolon_tests::scp03::{Host, Keys, plain_key_data};
 
 use crate::cuts::{MOMENTS, objects};
@@ -9,14 +9,15 @@ use crate::{TestCard, card_on, commands, empty_flash, play};
 
 pub(crate) const KEYS: Keys = [[0x41; 16], [0x42; 16], [0x43; 16]];
 const OTHERS: Keys = [[0x51; 16], [0x52; 16], [0x53; 16]];
-const LEVELS: [u8; 5] = [0x01, 0x03, 0x11, 0x13, 0x33];
+pub(crate) const LEVELS: [u8; 5] = [0x01, 0x03, 0x11, 0x13, 0x33];
 const VERSION: u8 = 1;
 const STATUS: [u8; 4] = [0x80, 0xF2, 0x80, 0x02];
-const STORE_DATA: [u8; 4] = [0x80, 0xE2, 0x90, 0x00];
-const NEW_PIN: &[u8] = &[0xA1, 0x0C, 0x80, 0x01, 0x05, 0x81, 0x01, 0x03, 0x82, 0x04, 0x31, 0x32, 0x33, 0x34];
+pub(crate) const PUT_KEY: [u8; 4] = [0x80, 0xD8, 0x00, 0x81];
+pub(crate) const STORE_DATA: [u8; 4] = [0x80, 0xE2, 0x90, 0x00];
+pub(crate) const NEW_PIN: &[u8] = &[0xA1, 0x0C, 0x80, 0x01, 0x05, 0x81, 0x01, 0x03, 0x82, 0x04, 0x31, 0x32, 0x33, 0x34];
 
 /// A secured card with one key set.
-fn secured() -> RamFlash {
+pub(crate) fn secured() -> RamFlash {
     let mut card = card_on(empty_flash());
     put_in_the_clear(&mut card);
     play(&mut card, &commands("personalised.apdu"));
@@ -30,21 +31,40 @@ pub(crate) fn put_in_the_clear(card: &mut TestCard) {
     assert_eq!((answer.len(), &answer[10..]), (12, &[0x90, 0x00][..]));
 }
 
+/// A key set of the selected security domain, as its host knows it.
+#[derive(Clone, Copy)]
+pub(crate) struct Keyed<'a> {
+    pub(crate) version: u8,
+    pub(crate) keys: &'a Keys,
+}
+
+impl Keyed<'_> {
+    pub(crate) const ISSUER: Keyed<'static> = Keyed { version: VERSION, keys: &KEYS };
+
+    pub(crate) fn initialize(self, card: &mut TestCard, host_challenge: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(host_challenge.len()).unwrap();
+        let command = [&[0x80, 0x50, self.version, 0x00, length][..], host_challenge, &[0]].concat();
+        card.transmit(&command).unwrap()
+    }
+
+    pub(crate) fn begin(self, card: &mut TestCard, length: usize) -> anyhow::Result<Host> {
+        let challenge = &[0xA5; 16][..length];
+        let answer = self.initialize(card, challenge);
+        assert_eq!(answer[answer.len() - 2..], [0x90, 0x00]);
+        Host::begin(self.keys, challenge, &answer[..answer.len() - 2])
+    }
+}
+
 fn initialize(card: &mut TestCard, host_challenge: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(host_challenge.len()).unwrap();
-    let command = [&[0x80, 0x50, VERSION, 0x00, length][..], host_challenge, &[0]].concat();
-    card.transmit(&command).unwrap()
+    Keyed::ISSUER.initialize(card, host_challenge)
 }
 
 fn begin(card: &mut TestCard, keys: &Keys, length: usize) -> anyhow::Result<Host> {
-    let challenge = &[0xA5; 16][..length];
-    let answer = initialize(card, challenge);
-    assert_eq!(answer[answer.len() - 2..], [0x90, 0x00]);
-    Host::begin(keys, challenge, &answer[..answer.len() - 2])
+    Keyed { keys, ..Keyed::ISSUER }.begin(card, length)
 }
 
-pub(crate) fn open(card: &mut TestCard, keys: &Keys, level: u8, length: usize) -> Host {
-    let mut host = begin(card, keys, length).unwrap();
+pub(crate) fn open(card: &mut TestCard, keyed: Keyed<'_>, level: u8, length: usize) -> Host {
+    let mut host = keyed.begin(card, length).unwrap();
     assert_eq!(card.transmit(&host.authenticate(level)).unwrap(), [0x90, 0x00]);
     host
 }
@@ -54,7 +74,7 @@ pub(crate) fn send(card: &mut TestCard, host: &mut Host, header: [u8; 4], data: 
     host.unwrap(&response).unwrap()
 }
 
-fn is_closed(card: &mut TestCard, host: &mut Host) -> bool {
+pub(crate) fn is_closed(card: &mut TestCard, host: &mut Host) -> bool {
     card.transmit(&host.wrap(STATUS, &[0x4F, 0x00])).unwrap() == [0x68, 0x82]
 }
 
@@ -64,9 +84,9 @@ fn at_every_level_and_in_both_modes_the_issuer_manages_a_secured_card() {
     for level in LEVELS {
         for length in [8, 16] {
             let mut card = card_on(flash.clone());
-            let mut host = open(&mut card, &KEYS, level, length);
+            let mut host = open(&mut card, Keyed::ISSUER, level, length);
             let (status, word) = send(&mut card, &mut host, STATUS, &[0x4F, 0x00]);
-            assert_eq!((status.last(), word), (Some(&0x0F), 0x9000), "level {level:02X}");
+            assert_eq!((status.get(15), word), (Some(&0x0F), 0x9000), "level {level:02X}");
             assert_eq!(send(&mut card, &mut host, STORE_DATA, NEW_PIN), (vec![], 0x9000));
             // A warning is protected, an error is not, and neither ends the channel.
             assert_eq!(send(&mut card, &mut host, [0x00, 0x20, 0x00, 0x05], b"9999"), (vec![], 0x63C2));
@@ -104,13 +124,13 @@ fn at_every_level_and_in_both_modes_the_issuer_manages_a_secured_card() {
 #[test]
 fn the_issuer_locks_unlocks_and_ends_a_card() {
     let mut card = card_on(secured());
-    let mut host = open(&mut card, &KEYS, 0x33, 8);
+    let mut host = open(&mut card, Keyed::ISSUER, 0x33, 8);
     assert_eq!(send(&mut card, &mut host, [0x80, 0xF0, 0x80, 0x7F], &[]).1, 0x9000);
     assert_eq!(send(&mut card, &mut host, STORE_DATA, NEW_PIN).1, 0x6985);
     card.power_on().unwrap();
     assert_eq!(card.transmit(&[0x00, 0x20, 0x00, 0x01]).unwrap(), [0x69, 0x85]);
     assert_eq!(card.transmit(&[0x80, 0xF0, 0x80, 0x0F]).unwrap(), [0x69, 0x82]);
-    let mut host = open(&mut card, &KEYS, 0x01, 8);
+    let mut host = open(&mut card, Keyed::ISSUER, 0x01, 8);
     assert_eq!(send(&mut card, &mut host, [0x80, 0xF0, 0x80, 0x0F], &[]).1, 0x9000);
     assert_eq!(send(&mut card, &mut host, [0x80, 0xF0, 0x80, 0x07], &[]).1, 0x6985);
     assert_eq!(send(&mut card, &mut host, [0x80, 0xF0, 0x80, 0xFF], &[]).1, 0x9000);
@@ -121,7 +141,7 @@ fn the_issuer_locks_unlocks_and_ends_a_card() {
 #[test]
 fn the_issuer_takes_files_out_of_use_and_ends_the_card() {
     let mut card = card_on(secured());
-    let mut host = open(&mut card, &KEYS, 0x33, 8);
+    let mut host = open(&mut card, Keyed::ISSUER, 0x33, 8);
     let holder = [0x5F, 0x00];
     let out_of_use = [0x00, 0x04, 0x00, 0x00];
     let into_use = [0x00, 0x44, 0x00, 0x00];
@@ -138,7 +158,7 @@ fn the_issuer_takes_files_out_of_use_and_ends_the_card() {
     card.power_on().unwrap();
     assert_eq!(card.transmit(&[0x00, 0x84, 0x00, 0x00, 0x08]).unwrap(), [0x69, 0x85]);
     let status = card.transmit(&[&STATUS[..], &[2, 0x4F, 0x00, 0]].concat()).unwrap();
-    assert_eq!(status[status.len() - 3..], [0xFF, 0x90, 0x00]);
+    assert_eq!((status[15], &status[status.len() - 2..]), (0xFF, &[0x90, 0x00][..]));
 }
 
 #[test]
@@ -151,7 +171,7 @@ fn who_lacks_the_keys_is_refused_and_blocked_in_the_end() {
         assert_eq!(card.transmit(&command).unwrap(), [0x63, 0x00], "cryptogram or MAC");
         if tried == 100 {
             // A right one gives all tries back; half a handshake proves nothing and costs nothing.
-            open(&mut card, &KEYS, 0x01, 8);
+            open(&mut card, Keyed::ISSUER, 0x01, 8);
             command = begin(&mut card, &KEYS, 8).unwrap().authenticate(0x01);
             card.power_on().unwrap();
             assert_eq!(card.transmit(&command).unwrap(), [0x69, 0x85]);
@@ -169,18 +189,18 @@ fn who_lacks_the_keys_is_refused_and_blocked_in_the_end() {
 fn every_command_that_does_not_verify_ends_the_channel() {
     let flash = secured();
     for level in LEVELS {
-        let length = { open(&mut card_on(flash.clone()), &KEYS, level, 8).wrap(STATUS, &[0x4F, 0x00]).len() };
+        let length = { open(&mut card_on(flash.clone()), Keyed::ISSUER, level, 8).wrap(STATUS, &[0x4F, 0x00]).len() };
         // Every byte but CLA and Lc, a bit flipped; Le is no part of what is protected.
         for at in (1..length - 1).filter(|at| *at != 4) {
             let mut card = card_on(flash.clone());
-            let mut host = open(&mut card, &KEYS, level, 8);
+            let mut host = open(&mut card, Keyed::ISSUER, level, 8);
             let mut command = host.wrap(STATUS, &[0x4F, 0x00]);
             command[at] ^= 0x04;
             assert_eq!(card.transmit(&command).unwrap(), [0x69, 0x82], "level {level:02X}, byte {at}");
             assert!(is_closed(&mut card, &mut host));
         }
         let mut card = card_on(flash.clone());
-        let mut host = open(&mut card, &KEYS, level, 8);
+        let mut host = open(&mut card, Keyed::ISSUER, level, 8);
         let command = host.wrap(STATUS, &[0x4F, 0x00]);
         host.unwrap(&card.transmit(&command).unwrap()).unwrap();
         assert_eq!(card.transmit(&command).unwrap(), [0x69, 0x82], "replayed");
@@ -192,7 +212,7 @@ fn every_command_that_does_not_verify_ends_the_channel() {
 fn nothing_weaker_is_taken_and_the_channel_is_not_shared() {
     let flash = secured();
     let mut card = card_on(flash.clone());
-    let mut host = open(&mut card, &KEYS, 0x33, 8);
+    let mut host = open(&mut card, Keyed::ISSUER, 0x33, 8);
     assert_eq!(card.transmit(&[0x80, 0xF2, 0x80, 0x02, 0x02, 0x4F, 0x00, 0x00]).unwrap(), [0x69, 0x82], "in the clear");
     assert!(is_closed(&mut card, &mut host));
     // No level protects nothing.
@@ -203,7 +223,7 @@ fn nothing_weaker_is_taken_and_the_channel_is_not_shared() {
     command[2] = 0x01;
     assert_eq!(card.transmit(&command).unwrap(), [0x63, 0x00]);
     // Another logical channel has no part in it.
-    let mut host = open(&mut card, &KEYS, 0x03, 8);
+    let mut host = open(&mut card, Keyed::ISSUER, 0x03, 8);
     assert_eq!(send(&mut card, &mut host, [0x00, 0x70, 0x00, 0x01], &[]).1, 0x9000);
     let elsewhere = host.clone().wrap([0x81, 0xF2, 0x80, 0x02], &[0x4F, 0x00]);
     assert_eq!(card.transmit(&elsewhere).unwrap(), [0x68, 0x82]);
@@ -212,7 +232,7 @@ fn nothing_weaker_is_taken_and_the_channel_is_not_shared() {
     assert_eq!(send(&mut card, &mut host, [0x00, 0xA4, 0x04, 0x00], b"\xF0SYMBOLON\x01").1, 0x9000);
     assert!(is_closed(&mut card, &mut host));
     let mut card = card_on(flash);
-    let mut host = open(&mut card, &KEYS, 0x01, 8);
+    let mut host = open(&mut card, Keyed::ISSUER, 0x01, 8);
     card.power_on().unwrap();
     assert!(is_closed(&mut card, &mut host));
 }
@@ -228,48 +248,99 @@ fn the_sequence_counter_never_goes_back() {
     }
     assert_eq!(counters, [[0, 0, 1], [0, 0, 2], [0, 0, 3]]);
     // Not even when the same keys are brought again.
-    let mut host = open(&mut card, &KEYS, 0x01, 8);
+    let mut host = open(&mut card, Keyed::ISSUER, 0x01, 8);
     let data = host.key_data(VERSION, &KEYS);
     assert_eq!(send(&mut card, &mut host, [0x80, 0xD8, VERSION, 0x81], &data).1, 0x9000);
     assert_eq!(initialize(&mut card, &[0; 8])[29..32], [0, 0, 5]);
 }
 
-#[test]
-fn keys_are_replaced_whole_whenever_power_goes() {
-    let flash = secured();
-    let ready = |flash: RamFlash| {
-        let mut card = card_on(flash);
-        let mut host = open(&mut card, &KEYS, 0x03, 8);
-        let data = host.key_data(VERSION, &OTHERS);
-        let command = host.wrap([0x80, 0xD8, VERSION, 0x81], &data);
-        (card, command)
-    };
-    let (mut card, command) = ready(flash.clone());
+/// Cuts the power everywhere in a protected command: afterwards all of what it does is in flash, or nothing. Gives the
+/// number of cuts.
+pub(crate) fn assert_whole_whenever_power_goes(ready: impl Fn() -> (TestCard, Vec<u8>)) -> u64 {
+    let (mut card, command) = ready();
     let before = objects(&card.flash());
     let begun = card.flash().operations();
-    card.transmit(&command).unwrap();
+    let response = card.transmit(&command).unwrap();
+    assert_eq!(response[response.len() - 2..], [0x90, 0x00]);
     let operations = card.flash().operations() - begun;
     let after = objects(&card.flash());
     assert_ne!(before, after);
+    let mut cuts = 0;
     for operation in 0..operations {
         for moment in MOMENTS {
-            let (mut card, command) = ready(flash.clone());
+            let (mut card, command) = ready();
             card.flash().cut_at(operation, moment, operation);
             assert!(matches!(card.transmit(&command), Err(CardError::Mute)));
             card.power_on().unwrap();
             let found = objects(&card.flash());
             assert!(found == before || found == after, "{operation} {moment:?}: half a change");
-            let keys = if found == before { &KEYS } else { &OTHERS };
-            open(&mut card, keys, 0x01, 8);
+            cuts += 1;
         }
     }
+    cuts
+}
+
+#[test]
+fn keys_are_replaced_whole_whenever_power_goes() {
+    let flash = secured();
+    let ready = || {
+        let mut card = card_on(flash.clone());
+        let mut host = open(&mut card, Keyed::ISSUER, 0x03, 8);
+        let data = host.key_data(VERSION, &OTHERS);
+        (card, host.wrap([0x80, 0xD8, VERSION, 0x81], &data))
+    };
+    assert!(assert_whole_whenever_power_goes(ready) > 10);
+    // And the old or the new keys open a channel.
+    for operation in 0.. {
+        let (mut card, command) = ready();
+        card.flash().cut_at(operation, Moment::Torn, operation);
+        let is_done = card.transmit(&command).is_ok();
+        card.power_on().unwrap();
+        let is_new = begin(&mut card, &OTHERS, 8).is_ok();
+        let keys = if is_new { &OTHERS } else { &KEYS };
+        open(&mut card, Keyed { keys, ..Keyed::ISSUER }, 0x01, 8);
+        if is_done {
+            assert!(is_new && operation > 1);
+            break;
+        }
+    }
+}
+
+/// Whoever cuts the power would have free tries, if the comparison came before the count: then a right and a wrong
+/// cryptogram would differ while the tries are still all there.
+#[test]
+fn right_and_wrong_keys_do_not_differ_until_the_try_is_counted() {
+    const TRIES: u32 = 0x0D00_0000 | VERSION as u32;
+    let flash = secured();
+    let mut uncounted = 0;
+    for operation in 0..8 {
+        for moment in MOMENTS {
+            let attempt = |difference: u8| {
+                let mut card = card_on(flash.clone());
+                let mut command = begin(&mut card, &KEYS, 8).unwrap().authenticate(0x33);
+                command[6] ^= difference;
+                card.flash().cut_at(operation, moment, 3);
+                let answer = card.transmit(&command).ok();
+                card.power_on().unwrap();
+                let tries = objects(&card.flash())[&TRIES][0];
+                (answer, tries, card.flash().bytes().to_vec())
+            };
+            let (right, wrong) = (attempt(0), attempt(1));
+            assert!(wrong.0.is_none() || wrong.1 < 255, "an answer to wrong keys costs a try");
+            if wrong.1 == 255 {
+                assert!(right == wrong, "cut at {operation} {moment:?}: told apart before the try was counted");
+                uncounted += 1;
+            }
+        }
+    }
+    assert!(uncounted > 0, "some cuts come before the count");
 }
 
 #[test]
 fn keys_that_arrive_spoilt_change_nothing() {
     let mut card = card_on(secured());
     assert_eq!(card.transmit(&[0x80, 0xD8, 0x00, 0x81, 0x01, 0x02]).unwrap(), [0x6A, 0x80], "not keys");
-    let mut host = open(&mut card, &KEYS, 0x03, 8);
+    let mut host = open(&mut card, Keyed::ISSUER, 0x03, 8);
     let mut data = host.key_data(2, &OTHERS);
     data[10] ^= 1;
     assert_eq!(send(&mut card, &mut host, [0x80, 0xD8, 0x00, 0x81], &data).1, 0x6A80, "another check value");

@@ -109,7 +109,7 @@ impl TestCard {
 
     pub(crate) fn secure(&mut self) {
         self.done(&StoreData::Pin(PinRecord::new(pin(), 3, PIN)));
-        self.done(&SetStatus { state: LifeCycle::Secured });
+        self.done(&SetStatus::Card(LifeCycle::Secured));
         self.select();
     }
 

@@ -6,6 +6,7 @@ mod daemon;
 mod programs;
 mod reader;
 mod transcripts;
+mod yubikit;
 
 use std::time::Duration;
 

@@ -49,7 +49,7 @@ struct FoundFile {
 pub(crate) async fn inspect(card: &mut Card, pin: Option<Secret>) -> Result<Found> {
     let domain = Selector::Name(Aid::ISSUER_SECURITY_DOMAIN.as_bytes(), Occurrence::First);
     card.send("SELECT", &Select { selector: domain, answer: SelectAnswer::Nothing }).await?;
-    let state = GetStatus::parse_answer(&card.send("GET STATUS", &GetStatus).await?);
+    let state = GetStatus::parse_answer(&card.send("GET STATUS", &GetStatus::CARD).await?);
     let state = state.ok().context("the card does not tell its life cycle state")?;
     // Before a PIN is verified: then each tells how many tries it has left.
     let pins = pins(card).await?;

@@ -45,13 +45,13 @@ struct IssuedKey {
 pub(crate) async fn issue(card: &mut Card, profile: &Profile) -> Result<Issued> {
     let domain = Selector::Name(Aid::ISSUER_SECURITY_DOMAIN.as_bytes(), Occurrence::First);
     card.send("SELECT", &Select { selector: domain, answer: SelectAnswer::Nothing }).await?;
-    let state = GetStatus::parse_answer(&card.send("GET STATUS", &GetStatus).await?);
+    let state = GetStatus::parse_answer(&card.send("GET STATUS", &GetStatus::CARD).await?);
     let state = state.ok().context("the card does not tell its life cycle state")?;
     ensure!(state < LifeCycle::Secured, "this card was issued already: take an empty one");
 
     let keys = personalise(card, profile).await.context("the card is not finished, and can be issued again")?;
     for next in [LifeCycle::Initialized, LifeCycle::Secured].into_iter().filter(|next| *next > state) {
-        card.send("SET STATUS", &SetStatus { state: next }).await?;
+        card.send("SET STATUS", &SetStatus::Card(next)).await?;
     }
     Ok(Issued { holder: profile.holder.clone(), keys })
 }

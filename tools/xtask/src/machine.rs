@@ -38,9 +38,12 @@ const TO_BUILD_PCSC: &[Need] = &[
 const TO_BUILD_CPP: &[Need] = &[Need { sign: &["c++", "--version"], package: "g++" }];
 
 const TO_RUN_PYTHON: &[Need] = &[
-    Need { sign: &["python3", "--version"], package: "python3" },
-    Need { sign: &["python3", "-c", "import ensurepip"], package: "python3-venv" },
+    Need { sign: &[PYTHON, "--version"], package: "python3" },
+    Need { sign: &[PYTHON, "-c", "import ensurepip"], package: "python3-venv" },
 ];
+
+/// The system's Python: its package of pyscard is built, the one from PyPI would need a compiler.
+const PYTHON: &str = "/usr/bin/python3";
 
 /// A PC/SC reader, and programs of other hands that use it.
 const TO_TEST_PCSC: &[Need] = &[
@@ -83,7 +86,8 @@ fn prepare_python(project: &Project, requirements: &Path) -> Result<()> {
     }
     install_missing(project, TO_RUN_PYTHON)?;
     println!("installing the tests' Python packages into {}", venv.display());
-    install(project, Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
+    let arguments = ["-m", "venv", "--clear", "--system-site-packages"];
+    install(project, Command::new(PYTHON).args(arguments).arg(&venv))?;
     let mut pip = Command::new(venv.join("bin/pip"));
     install(project, pip.args(["install", "--disable-pip-version-check", "--requirement"]).arg(requirements))?;
     Ok(fs::write(installed, wanted)?)

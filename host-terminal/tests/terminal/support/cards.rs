@@ -70,8 +70,8 @@ fn personalise(card: &mut SoftwareCard<RamFlash<4>>, account: &AccountData, prov
     };
     tell(card, &StoreData::Provider(record));
     tell(card, &GenerateKeyPair { pair: Pair::Provider(reference), generate: true });
-    tell(card, &SetStatus { state: LifeCycle::Initialized });
-    tell(card, &SetStatus { state: LifeCycle::Secured });
+    tell(card, &SetStatus::Card(LifeCycle::Initialized));
+    tell(card, &SetStatus::Card(LifeCycle::Secured));
 }
 
 fn tell<'c>(card: &mut SoftwareCard<RamFlash<4>>, command: &impl Wire<'c>) {

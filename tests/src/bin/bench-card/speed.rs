@@ -113,7 +113,7 @@ impl TestCard {
         }
         card.execute(&Select { selector: Selector::MasterFile, answer: SelectAnswer::Nothing })?;
         card.done(&select(Aid::ISSUER_SECURITY_DOMAIN.as_bytes()))?;
-        card.execute(&SetStatus { state: LifeCycle::Secured })?;
+        card.execute(&SetStatus::Card(LifeCycle::Secured))?;
         Ok(card)
     }
 
