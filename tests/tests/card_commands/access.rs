@@ -2,7 +2,7 @@
 //! a PIN must leave alone.
 
 use crate::cuts::{Objects, objects};
-use crate::secure_channel::{KEYS, open, put_in_the_clear, send};
+use crate::secure_channel::{Keyed, open, put_in_the_clear, send};
 use crate::{TestCard, card_on, commands, empty_flash, play};
 
 const SELECT: [u8; 4] = [0x00, 0xA4, 0x00, 0x0C];
@@ -57,7 +57,7 @@ fn a_file_behind_a_secure_channel_opens_at_a_level_that_is_high_enough() {
         for (level, opens) in [0x01, 0x03, 0x11, 0x13, 0x33].into_iter().zip(opens) {
             let mut card = card_on(flash.clone());
             assert_eq!(read(&mut card), [0x69, 0x82], "in the clear");
-            let mut host = open(&mut card, &KEYS, level, 8);
+            let mut host = open(&mut card, Keyed::ISSUER, level, 8);
             assert_eq!(send(&mut card, &mut host, SELECT, &[0x77, 0x00]).1, 0x9000);
             let word = send(&mut card, &mut host, READ, &[]).1;
             assert_eq!(word == 0x9000, opens, "{condition:02X?} at level {level:02X}: {word:04X}");
@@ -69,7 +69,7 @@ fn a_file_behind_a_secure_channel_opens_at_a_level_that_is_high_enough() {
 #[test]
 fn the_issuer_changes_rules_through_its_channel() {
     let mut card = card_with(&[0x97, 0]);
-    let mut host = open(&mut card, &KEYS, 0x33, 16);
+    let mut host = open(&mut card, Keyed::ISSUER, 0x33, 16);
     assert_eq!(send(&mut card, &mut host, SELECT, &[0x77, 0x00]).1, 0x9000);
     assert_eq!(send(&mut card, &mut host, READ, &[]).1, 0x6982);
     let rules = [0x62, 8, 0xAB, 6, 0x80, 1, 0x01, 0x9E, 1, 0x41];

@@ -1,5 +1,5 @@
-//! Yubico's `yubikey-manager`: its host of Secure Channel Protocol '03' works with any card. It knows one security level,
-//! 33, and S8 mode.
+//! Yubico's `yubikey-manager`: its host of Secure Channel Protocol '03' works with any card. It knows one security
+//! level, 33, and S8 mode.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ impl Host {
     /// `None` when it is refused.
     fn open(daemon: &Daemon, domain: &str, version: u8, keys: &Keys) -> Result<Option<Self>> {
         let mut command = daemon.command(python()?);
-        command.arg(beside("yubikit.py")).args([SLOTS[0].1, domain, &format!("{version:02X}")]);
+        command.arg(beside("scp03_host.py")).args([SLOTS[0].1, domain, &format!("{version:02X}")]);
         command.args(keys.map(hex::encode)).stdin(Stdio::piped());
         let mut process = Process::start(&mut command)?;
         match process.line()?.as_str() {
