@@ -2,10 +2,11 @@
 
 use protocol::crypto::{AwsLc, Crypto, Hasher, PublicKey, Secret, Signature};
 
+use crate::secure_channel::{Keyed, STORE_DATA, open, secured, send};
 use crate::{TestCard, card_on, empty_flash};
 
 /// The response's data; its status must be 9000.
-fn done(card: &mut TestCard, command: &[u8]) -> Vec<u8> {
+pub(crate) fn done(card: &mut TestCard, command: &[u8]) -> Vec<u8> {
     let mut response = card.transmit(command).unwrap();
     let data = response.len() - 2;
     assert_eq!(response[data..], [0x90, 0x00], "{command:02X?}");
@@ -14,7 +15,7 @@ fn done(card: &mut TestCard, command: &[u8]) -> Vec<u8> {
 }
 
 /// A command with data and `Le` of 00.
-fn command(header: [u8; 4], data: &[u8]) -> Vec<u8> {
+pub(crate) fn command(header: [u8; 4], data: &[u8]) -> Vec<u8> {
     [&header[..], &[u8::try_from(data.len()).unwrap()], data, &[0]].concat()
 }
 
@@ -30,7 +31,7 @@ fn name(card: &mut TestCard, reference: u8) {
     done(card, &[0x00, 0x22, 0x41, 0xB6, 3, 0x84, 1, reference]);
 }
 
-fn sha256(message: &[u8]) -> [u8; 32] {
+pub(crate) fn sha256(message: &[u8]) -> [u8; 32] {
     let mut hasher = <AwsLc as Crypto>::Sha256::new();
     hasher.update(message);
     hasher.finish()
@@ -54,20 +55,41 @@ fn what_the_card_signs_verifies_with_another_library_and_only_under_its_key() {
     }
 }
 
+/// AES keys come into a SECURED card encrypted alone, private keys not at all, public keys in any secure channel.
+#[test]
+fn secret_values_come_into_a_secured_card_encrypted_or_not_at_all() {
+    let pair = [&[0xA3, 0x2F, 0x80, 1, 0x22, 0x81, 1, 1, 0x82, 2, 0xB6, 0x40, 0x84, 1, 0, 0x87, 32][..], &[7; 32]];
+    let secret = [&[0xA3, 0x1F, 0x80, 1, 0x23, 0x81, 1, 3, 0x82, 2, 0xB4, 0x40, 0x84, 1, 0, 0x87, 16][..], &[7; 16]];
+    let point = AwsLc::verification_key(&AwsLc::signing_key(&Secret::from([7; 32])).unwrap()).0;
+    let public = [&[0xA3, 0x50, 0x80, 1, 0x24, 0x81, 1, 2, 0x82, 2, 0xB6, 0x80, 0x84, 1, 0, 0x87, 65][..], &point];
+    let flash = secured();
+    for (level, of_secret) in [(0x01, 0x6982), (0x11, 0x6982), (0x03, 0x9000), (0x33, 0x9000)] {
+        let mut card = card_on(flash.clone());
+        let mut host = open(&mut card, Keyed::ISSUER, level, 8);
+        let mut store = |data: [&[u8]; 2]| send(&mut card, &mut host, STORE_DATA, &data.concat()).1;
+        assert_eq!([store(pair), store(secret), store(public)], [0x6982, of_secret, 0x9000], "level {level:02X}");
+        // A pair that the card makes is another matter.
+        let made = &[0xA3, 0x0D, 0x80, 1, 0x22, 0x81, 1, 1, 0x82, 2, 0xB6, 0x40, 0x84, 1, 0][..];
+        assert_eq!(store([made, &[]]), 0x9000);
+        let generate = send(&mut card, &mut host, [0x00, 0x47, 0x80, 0x00], &[0xB6, 3, 0x84, 1, 0x22]);
+        assert_eq!((generate.0.len(), generate.1), (70, 0x9000));
+    }
+}
+
 /// Tries of the key that authenticates.
 const TRIES: u8 = 3;
-const SECRET: [u8; 16] = [0x5A; 16];
+pub(crate) const SECRET: [u8; 16] = [0x5A; 16];
 const MUTUAL: &[u8] = b"symbolon card/1 mutual authenticate, ";
 
 /// Brings a key, given by the objects behind its reference.
-fn bring(card: &mut TestCard, reference: u8, objects: &[u8]) {
+pub(crate) fn bring(card: &mut TestCard, reference: u8, objects: &[u8]) {
     let length = u8::try_from(objects.len() + 3).unwrap();
     done(card, &[&[0x80, 0xE2, 0x90, 0x00, length + 2, 0xA3, length, 0x80, 1, reference][..], objects].concat());
 }
 
 /// A card with a file that whoever has key 21 reads (its condition is `condition`), and with key 21: of this kind and
 /// usage, with this value. SECURED.
-fn guarded(usage: u8, kind: u8, value: &[u8]) -> TestCard {
+pub(crate) fn guarded(usage: u8, kind: u8, value: &[u8]) -> TestCard {
     let mut card = card_on(empty_flash());
     let attributes = [0x81, 1, kind, 0x82, 2, 0xA4, usage, 0x84, 1, 0, 0x86, 1, TRIES, 0x87];
     bring(&mut card, 0x21, &[&attributes[..], &[u8::try_from(value.len()).unwrap()], value].concat());
@@ -91,20 +113,20 @@ fn reading(card: &mut TestCard, channel: u8) -> u16 {
     status(card, &[channel, 0xB0, 0x81, 0x00, 0x08])
 }
 
-fn challenge(card: &mut TestCard) -> [u8; 16] {
+pub(crate) fn challenge(card: &mut TestCard) -> [u8; 16] {
     done(card, &[0x00, 0x84, 0x00, 0x00, 0x10]).try_into().unwrap()
 }
 
-fn cmac(message: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn cmac(message: &[&[u8]]) -> Vec<u8> {
     AwsLc::aes128_cmac(&Secret::from(SECRET), &message.concat()).to_vec()
 }
 
-fn external(proof: &[u8]) -> Vec<u8> {
+pub(crate) fn external(proof: &[u8]) -> Vec<u8> {
     [&[0x00, 0x82, 0x00, 0x21, u8::try_from(proof.len()).unwrap()][..], proof].concat()
 }
 
 /// What is signed or has its checksum computed in EXTERNAL AUTHENTICATE.
-fn external_message(challenge: &[u8; 16]) -> Vec<u8> {
+pub(crate) fn external_message(challenge: &[u8; 16]) -> Vec<u8> {
     [&b"symbolon card/1 external authenticate"[..], &[0x21], challenge].concat()
 }
 

@@ -3,12 +3,14 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is a test's verdict")]
 
 mod access;
+mod counters;
 mod cuts;
 mod hostile;
 mod keys;
 mod provider_domains;
 mod secure_channel;
 mod size;
+mod wycheproof;
 
 use std::path::Path;
 
