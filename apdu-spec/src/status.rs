@@ -23,8 +23,6 @@ impl Status {
     pub const CHANNEL_NOT_SUPPORTED: Self = Self(0x6881);
     /// Secure messaging is not available here.
     pub const SECURE_MESSAGING_NOT_SUPPORTED: Self = Self(0x6882);
-    /// This command cannot be chained.
-    pub const CHAINING_NOT_SUPPORTED: Self = Self(0x6884);
     /// The command does not fit the structure of the current file.
     pub const INCOMPATIBLE_FILE: Self = Self(0x6981);
     /// The access condition is not met.

@@ -165,6 +165,12 @@ macro_rules! instructions {
             $($variant($variant $(<$life>)?),)*
         }
 
+        impl Instruction<'_> {
+            /// Every command's class, instruction byte and name; a byte may have several commands.
+            pub const ALL: &'static [(Class, u8, &'static str)] =
+                &[$((classes::of(classes::$class), $variant::INSTRUCTION, stringify!($variant)),)*];
+        }
+
         impl<'a> Instruction<'a> {
             /// The value that a whole command says, its chaining and its protection undone.
             ///
@@ -197,6 +203,10 @@ macro_rules! instructions {
 mod classes {
     pub(super) const ISO: bool = false;
     pub(super) const PROPRIETARY: bool = true;
+
+    pub(super) const fn of(proprietary: bool) -> super::Class {
+        if proprietary { super::Class::PROPRIETARY } else { super::Class::ISO }
+    }
 }
 
 instructions! {

@@ -112,7 +112,6 @@ fn status(status: Status) -> String {
         Status::WRONG_LENGTH => "wrong length",
         Status::CHANNEL_NOT_SUPPORTED => "channel not open",
         Status::SECURE_MESSAGING_NOT_SUPPORTED => "secure messaging not offered",
-        Status::CHAINING_NOT_SUPPORTED => "cannot be chained",
         Status::INCOMPATIBLE_FILE => "the file's structure does not fit",
         Status::SECURITY_NOT_SATISFIED => "not permitted, or does not verify",
         Status::PIN_BLOCKED => "PIN blocked",

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use card_os::store::{ObjectId, Store};
 use sim_reader::card::CardError;
 use sim_reader::flash::{Moment, RamFlash};
+use symbolon_tests::covered::covered;
 
 use crate::{TestCard, card_on, commands, empty_flash, play};
 
@@ -96,6 +97,7 @@ fn cut_everywhere(name: &str) -> u64 {
             }
         }
     }
+    covered(cuts, "cut points");
     cuts
 }
 

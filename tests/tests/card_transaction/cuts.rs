@@ -4,6 +4,7 @@ use apdu_spec::instruction::{Verify, VerifyPart};
 use apdu_spec::journal::{JournalEntry, Step as JournalStep};
 use apdu_spec::provider::Policy;
 use sim_reader::flash::{Moment, RamFlash};
+use symbolon_tests::covered::covered;
 
 use crate::bank::Bank;
 use crate::card::{NOT_SATISFIED, PAGES, PIN, TestCard, bytes, pin};
@@ -98,7 +99,7 @@ fn a_command_is_done_or_not_done_wherever_power_goes() {
         println!("{step:?}: up to {most} flash operations");
         assert!(most == 0 || most > 2, "a page was opened");
     }
-    println!("{points} cuts");
+    covered(points, "cut points");
     assert!(points > 400);
 }
 
@@ -166,6 +167,7 @@ fn a_cut_gives_no_transaction_that_is_not_counted() {
             points += 1;
         }
     }
+    covered(points, "cut points");
     println!("{points} cuts of BUILD 3 without the PIN, {done} after which it was done");
     assert!(done > 0 && done < points);
 }
@@ -191,5 +193,5 @@ fn a_cut_of_verify_costs_a_try_or_nothing_and_never_gives_one() {
             points += 1;
         }
     }
-    println!("{points} cuts of VERIFY");
+    covered(points, "cut points");
 }

@@ -1,5 +1,6 @@
 //! What `cargo xtask test` tells: a row a step, how many tests ran, and how to repeat what failed.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -39,6 +40,26 @@ impl Counts {
     }
 }
 
+/// What tests say they covered, in lines like `covered: 1200 cut points`: how many of what, added up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Covered(BTreeMap<String, u64>);
+
+impl Covered {
+    /// Adds up the lines in the output of `cargo test`.
+    pub(crate) fn in_output(output: &str) -> Self {
+        let mut covered = Self::default();
+        let said = output.lines().filter_map(|line| line.strip_prefix("covered: ")?.split_once(' '));
+        for (count, what) in said.filter_map(|(count, what)| Some((count.parse().ok()?, what))) {
+            covered.add(what, count);
+        }
+        covered
+    }
+
+    fn add(&mut self, what: &str, count: u64) {
+        *self.0.entry(what.to_owned()).or_default() += count;
+    }
+}
+
 /// One finished step.
 pub(crate) struct Row {
     pub(crate) name: String,
@@ -46,6 +67,8 @@ pub(crate) struct Row {
     pub(crate) passed: bool,
     /// The tests it ran; none for a step that is one check.
     pub(crate) tests: Counts,
+    /// What they covered.
+    pub(crate) covered: Covered,
 }
 
 impl Row {
@@ -89,12 +112,17 @@ impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut counts = Counts::default();
         let mut took = Duration::ZERO;
+        let mut covered = Covered::default();
         for row in &self.rows {
             writeln!(out, "{row}")?;
             counts.add(row.counts());
+            row.covered.0.iter().for_each(|(what, count)| covered.add(what, *count));
             took += row.took;
         }
         writeln!(out, "{:<28} {:<6} {:>7.1} s\n", "together", "", took.as_secs_f64())?;
+        for (what, count) in &covered.0 {
+            writeln!(out, "{count:>10} {what}")?;
+        }
         for row in self.rows.iter().filter(|row| !row.passed) {
             writeln!(out, "{} failed; again: cargo xtask test --only '{0}'", row.name)?;
         }
@@ -128,8 +156,24 @@ mod tests {
     }
 
     #[test]
+    fn what_all_test_programs_say_they_covered_is_added_up() {
+        let said = "covered: 3 cut points\nnot covered: 1 cut points\ncovered: 4 cut points\ncovered: 2 status words\n";
+        let covered = Covered::in_output(said);
+        assert_eq!(covered.0, BTreeMap::from([("cut points".into(), 7), ("status words".into(), 2)]));
+        let tests = Counts::default();
+        let row = || Row { name: "x".into(), took: Duration::ZERO, passed: true, tests, covered: covered.clone() };
+        assert!(Report { rows: vec![row(), row()] }.to_string().contains("\n        14 cut points\n"));
+    }
+
+    #[test]
     fn every_step_counts_at_least_once_and_the_last_line_is_plain() {
-        let row = |passed, tests| Row { name: "a step".into(), took: Duration::from_secs(1), passed, tests };
+        let row = |passed, tests| Row {
+            name: "a step".into(),
+            took: Duration::from_secs(1),
+            passed,
+            tests,
+            covered: Covered::in_output(OUTPUT),
+        };
         let tests = Counts { passed: 2, failed: 0, skipped: 0 };
         let good = Report { rows: vec![row(true, Counts::default()), row(true, tests)] };
         assert!(good.is_success());

@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::process::{End, run_logged};
 use crate::project::Project;
-use crate::report::{Counts, Report, Row};
+use crate::report::{Counts, Covered, Report, Row};
 use crate::steps::{self, Step};
 
 /// The longest that one command may take: far more than any does, and less than waiting for ever.
@@ -74,6 +74,7 @@ fn run_step(project: &Project, step: &Step) -> Result<Row> {
         took: start.elapsed(),
         passed: verdict.is_ok(),
         tests: Counts::in_output(&output),
+        covered: Covered::in_output(&output),
     })
 }
 
