@@ -140,11 +140,12 @@ impl Tag {
     const PROVIDER_ID: Self = Self(0x81);
     const PROVIDER_NAME: Self = Self(0x82);
     const INSTRUMENT: Self = Self(0x83);
-    const CONDITION: Self = Self(0x84);
+    pub(crate) const CONDITION: Self = Self(0x84);
     const ACCOUNT_INFORMATION: Self = Self(0x85);
     const ACCOUNT_SECRET: Self = Self(0x86);
     const ROOT_KEY: Self = Self(0x87);
     const POLICY: Self = Self(0x88);
+    const CONDITION_CHANGE: Self = Self(0x89);
 }
 
 /// The part of a provider record that anyone may see.
@@ -197,7 +198,7 @@ impl<'a> ProviderInfo<'a> {
 ///
 /// ```text
 /// A2 L  (the objects of ProviderInfo)  85 L account information  86 10 account secret  87 41 root verification key
-///       [88 12 policy]
+///       [88 12 policy]  [89 L condition for changing the access condition]
 /// ```
 ///
 /// What begins at 85 never leaves the card; the type has no `Debug`.
@@ -213,6 +214,8 @@ pub struct ProviderRecord<'a> {
     pub root_key: &'a [u8; 65],
     /// The card's own limits for the account.
     pub policy: Option<Policy>,
+    /// What has to be so before the holder changes the access condition.
+    pub condition_change: Option<Condition>,
 }
 
 impl<'a> ProviderRecord<'a> {
@@ -227,6 +230,7 @@ impl<'a> ProviderRecord<'a> {
             account_secret: input.field_array(Tag::ACCOUNT_SECRET)?,
             root_key: root_key(input)?,
             policy: input.optional_field(Tag::POLICY)?.map(Policy::parse).transpose()?,
+            condition_change: input.optional_field(Tag::CONDITION_CHANGE)?.map(Condition::parse).transpose()?,
         })
     }
 
@@ -239,8 +243,11 @@ impl<'a> ProviderRecord<'a> {
         out.field(Tag::ACCOUNT_INFORMATION, self.account)?;
         out.field(Tag::ACCOUNT_SECRET, self.account_secret)?;
         out.field(Tag::ROOT_KEY, self.root_key)?;
-        match &self.policy {
-            Some(policy) => out.template(Tag::POLICY, |out| policy.encode(out)),
+        if let Some(policy) = &self.policy {
+            out.template(Tag::POLICY, |out| policy.encode(out))?;
+        }
+        match &self.condition_change {
+            Some(condition) => out.field(Tag::CONDITION_CHANGE, condition.as_bytes()),
             None => Ok(()),
         }
     }
@@ -318,6 +325,7 @@ impl<'a> ProviderUpdate<'a> {
             account_secret: self.account_secret.unwrap_or(record.account_secret),
             root_key,
             policy: self.policy.or(record.policy),
+            condition_change: record.condition_change,
         }
     }
 }

@@ -345,14 +345,23 @@ proptest! {
         reference in provider_reference(), provider: [u8; 16], name in "[a-zA-Zäß€ ]{1,20}", instrument in 1..=7_u8,
         condition in condition(), account in vec(any::<u8>(), 1..=64), account_secret: [u8; 16],
         point in vec(any::<u8>(), 64), policy in proptest::option::of(policy()),
+        condition_change in proptest::option::of(condition()),
     ) {
         let mut root_key = [4; 65];
         root_key[1..].copy_from_slice(&point);
         let instrument = Instrument::parse(instrument).unwrap();
         let info = ProviderInfo { reference, provider: &provider, name: &name, instrument, condition };
         let record =
-            ProviderRecord { info, account: &account, account_secret: &account_secret, root_key: &root_key, policy };
+            ProviderRecord {
+                info,
+                account: &account,
+                account_secret: &account_secret,
+                root_key: &root_key,
+                policy,
+                condition_change,
+            };
         assert_survives(Instruction::StoreData(ins::StoreData::Provider(record)));
+        assert_survives(Instruction::ChangeCondition(ins::ChangeCondition { provider: reference, condition }));
 
         let update = ProviderUpdate {
             root: policy.map(|_| (&provider, &root_key)),

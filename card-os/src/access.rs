@@ -60,6 +60,12 @@ impl<P: Platform> Context<'_, P> {
         Ok(Granted(provider))
     }
 
+    /// Permission to change a provider record's access condition.
+    pub(crate) fn permit_condition_change(&mut self, provider: Provider) -> Result<Granted<Provider>, Refusal> {
+        self.require(provider.record()?.condition_change)?;
+        Ok(Granted(provider))
+    }
+
     /// Permission to use a key of the key store.
     pub(crate) fn permit_key_use(&mut self, key: Key) -> Result<Granted<Key>, Refusal> {
         self.require([key.attributes().condition])?;

@@ -106,7 +106,8 @@ fn family(instruction: &Instruction<'_>) -> Family {
         | Instruction::Sign(_)
         | Instruction::Receive(_)
         | Instruction::GetJournal(_)
-        | Instruction::ListProviders(_) => Family::Transaction,
+        | Instruction::ListProviders(_)
+        | Instruction::ChangeCondition(_) => Family::Transaction,
         Instruction::Verify(_)
         | Instruction::ChangeReferenceData(_)
         | Instruction::ResetRetryCounter(_)

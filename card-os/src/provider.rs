@@ -2,7 +2,7 @@
 
 use apdu_spec::limits::{ACCOUNT_INFORMATION_MAX, CONDITION_MAX, PROVIDER_ID_MAX, PROVIDER_NAME_MAX, STORE_DATA_MAX};
 use apdu_spec::provider::{Policy, ProviderInfo, ProviderRecord, ProviderReference, ProviderUpdate};
-use apdu_spec::{Reader, Writer};
+use apdu_spec::{Condition, Reader, Writer};
 use embedded_storage::nor_flash::NorFlash;
 use protocol::crypto::{PublicKey, RustCrypto, Secret};
 use protocol::message::descriptor::provider_id;
@@ -27,7 +27,8 @@ const RECORD_MAX: usize = (2 + 1)
     + (2 + ACCOUNT_INFORMATION_MAX)
     + (2 + 16)
     + (2 + 65)
-    + (2 + Policy::LENGTH);
+    + (2 + Policy::LENGTH)
+    + (2 + CONDITION_MAX);
 
 const _: () = assert!(4 + RECORD_MAX + 16 <= STORE_DATA_MAX, "a record fits into blocks, encrypted");
 
@@ -131,6 +132,16 @@ pub(crate) fn update<P: Platform>(
         delete_if_there(context, objects::descriptor(record.info.reference))?;
     }
     write(context, &changed)
+}
+
+/// Gives a record another access condition; everything else of it stays.
+pub(crate) fn set_condition<P: Platform>(
+    context: &mut Context<'_, P>,
+    provider: &Granted<Provider>,
+    condition: Condition,
+) -> Result<(), Refusal> {
+    let record = provider.subject().record()?;
+    write(context, &ProviderRecord { info: ProviderInfo { condition, ..record.info }, ..record })
 }
 
 /// Locks or unlocks a record and its security domain.

@@ -224,6 +224,7 @@ fn run<P: Platform>(
         Instruction::ChooseProvider(it) => apart(it, context, reply),
         Instruction::GetJournal(it) => apart(it, context, reply),
         Instruction::ListProviders(it) => apart(it, context, reply),
+        Instruction::ChangeCondition(it) => apart(it, context, reply),
         Instruction::InitializeUpdate(it) => apart(it, context, reply),
         Instruction::ExternalAuthenticate(it) => apart(it, context, reply),
         Instruction::PutKey(it) => apart(it, context, reply),

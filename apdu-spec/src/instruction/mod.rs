@@ -41,6 +41,7 @@
 //! | proprietary | 18 | [`Receive`] | RECEIVE |
 //! | proprietary | 1A | [`GetJournal`] | GET JOURNAL |
 //! | proprietary | 1C | [`ListProviders`] | LIST PROVIDERS |
+//! | proprietary | 1E | [`ChangeCondition`] | CHANGE CONDITION |
 //! | proprietary | 50 | [`InitializeUpdate`] | INITIALIZE UPDATE |
 //! | proprietary | 82 | [`ExternalAuthenticate`] | EXTERNAL AUTHENTICATE |
 //! | proprietary | CA | [`GetCardData`] | GET DATA |
@@ -97,7 +98,9 @@ pub use security_environment::{ControlReference, ManageSecurityEnvironment};
 pub use security_operation::{Cryptogram, HashBegun, HashInput, PerformSecurityOperation};
 pub use select::{FileIds, Occurrence, Select, SelectAnswer, Selector};
 pub use store_data::{StoreBlock, StoreData, StoreForm};
-pub use transaction::{Build, ChooseProvider, GetJournal, ListProviders, LoadDescriptor, Receive, Sign};
+pub use transaction::{
+    Build, ChangeCondition, ChooseProvider, GetJournal, ListProviders, LoadDescriptor, Receive, Sign,
+};
 
 use crate::command::Command;
 use crate::{Class, FileId, Full, ParseError, ShortFileId, Writer};
@@ -249,6 +252,7 @@ instructions! {
     Receive<'a>, PROPRIETARY;
     GetJournal, PROPRIETARY;
     ListProviders, PROPRIETARY;
+    ChangeCondition, PROPRIETARY;
     InitializeUpdate<'a>, PROPRIETARY;
     ExternalAuthenticate<'a>, PROPRIETARY;
     GetCardData, PROPRIETARY;

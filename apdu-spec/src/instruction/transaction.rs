@@ -5,7 +5,7 @@ use crate::command::{Command, Header};
 use crate::limits::{DATA_MAX, DESCRIPTOR_MAX, JOURNAL_ENTRIES};
 use crate::provider::ProviderReference;
 use crate::transaction::CHILDREN_MAX;
-use crate::{Full, Writer};
+use crate::{Condition, Full, Reader, Tag, Writer};
 
 /// Chooses the provider record that the next session is for, and ends any session before it.
 ///
@@ -16,6 +16,19 @@ use crate::{Full, Writer};
 pub struct ChooseProvider {
     /// The record.
     pub provider: ProviderReference,
+}
+
+/// Changes a provider record's access condition, under the record's condition for that.
+///
+/// ```text
+/// 80 1E  reference  00  Lc  84 L access condition
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChangeCondition {
+    /// The record.
+    pub provider: ProviderReference,
+    /// Its condition from now on.
+    pub condition: Condition,
 }
 
 /// Hands the card the provider's signed descriptor.
@@ -107,6 +120,22 @@ impl<'a> Wire<'a> for ChooseProvider {
 
     fn encode(&self, out: &mut Writer<'_>) -> Result<(), Full> {
         out.command(Header::proprietary(Self::INSTRUCTION, self.provider.number(), 0), 0, |_| Ok(()))
+    }
+}
+
+impl<'a> Wire<'a> for ChangeCondition {
+    const INSTRUCTION: u8 = 0x1E;
+
+    fn parse(command: &Command<'a>) -> Result<Self, Malformed> {
+        let provider = ProviderReference::parse(command.header.p1).map_err(|_| Malformed::Parameters)?;
+        command.parameters(provider.number(), 0)?;
+        let condition = Reader::all(command.data, |input| input.field(Tag::CONDITION))?;
+        Ok(Self { provider, condition: Condition::parse(condition)? })
+    }
+
+    fn encode(&self, out: &mut Writer<'_>) -> Result<(), Full> {
+        let header = Header::proprietary(Self::INSTRUCTION, self.provider.number(), 0);
+        out.command(header, 0, |out| out.field(Tag::CONDITION, self.condition.as_bytes()))
     }
 }
 

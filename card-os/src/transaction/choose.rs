@@ -1,6 +1,6 @@
-//! LIST PROVIDERS and CHOOSE PROVIDER.
+//! LIST PROVIDERS, CHOOSE PROVIDER and CHANGE CONDITION.
 
-use apdu_spec::instruction::{ChooseProvider, ListProviders};
+use apdu_spec::instruction::{ChangeCondition, ChooseProvider, ListProviders};
 use apdu_spec::provider::ProviderReference;
 use apdu_spec::{Tag, Writer};
 
@@ -8,7 +8,7 @@ use super::{Owner, Session, Stage};
 use crate::command::Handle;
 use crate::context::Context;
 use crate::platform::Platform;
-use crate::provider::Provider;
+use crate::provider::{self, Provider};
 use crate::refusal::Refusal;
 
 impl Handle for ListProviders {
@@ -36,5 +36,13 @@ impl Handle for ChooseProvider {
         let owner = Owner { channel: context.number, provider: self.provider };
         *context.transaction = Session::Open(owner, Stage::Chosen);
         Ok(())
+    }
+}
+
+impl Handle for ChangeCondition {
+    fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
+        let provider = Provider::load(context.store, self.provider)?;
+        let provider = context.permit_condition_change(provider)?;
+        provider::set_condition(context, &provider, self.condition)
     }
 }

@@ -155,7 +155,7 @@ fn unblocking_and_changing_pins_is_whole_whenever_power_goes() {
 
 #[test]
 fn changing_access_rules_is_whole_whenever_power_goes() {
-    let cuts = cut_everywhere("access.apdu");
+    let cuts = cut_everywhere("access.apdu") + cut_everywhere("condition_change.apdu");
     println!("{cuts} cuts");
     assert!(cuts > 150);
 }

@@ -102,6 +102,7 @@ impl TestCard {
             account_secret: secret,
             root_key: &bank.root.0,
             policy,
+            condition_change: None,
         };
         self.done(&StoreData::Provider(record));
         self.done(&GenerateKeyPair { pair: Pair::Provider(reference(number)), generate: true });

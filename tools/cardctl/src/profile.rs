@@ -119,6 +119,7 @@ impl Account {
             account_secret: &self.secret.0,
             root_key: &self.root_key,
             policy: self.policy,
+            condition_change: None,
         }
     }
 }

@@ -67,6 +67,7 @@ fn personalise(card: &mut SoftwareCard<RamFlash<4>>, account: &AccountData, prov
         account_secret: &account.secret,
         root_key: &root.0,
         policy: Some(Policy { amount_max: 10_000, amount_without_pin: 0, times_without_pin: 0, pin: 1 }),
+        condition_change: None,
     };
     tell(card, &StoreData::Provider(record));
     tell(card, &GenerateKeyPair { pair: Pair::Provider(reference), generate: true });
