@@ -7,13 +7,14 @@ use std::process::{Child, Command, Output, Stdio};
 use anyhow::{Context, Result, ensure};
 
 /// What the tests need from Debian: a file of each package.
-const PACKAGES: [(&str, &str); 6] = [
+const PACKAGES: [(&str, &str); 7] = [
     ("/usr/sbin/pcscd", "pcscd"),
     ("/usr/lib/pcsc/drivers/serial/libifdvpcd.so", "vsmartcard-vpcd"),
     ("/usr/bin/opensc-tool", "opensc"),
     ("/usr/bin/scriptor", "pcsc-tools"),
     ("/usr/lib/python3/dist-packages/smartcard", "python3-pyscard"),
     ("/usr/sbin/ip", "iproute2"),
+    ("/usr/bin/openssl", "openssl"),
 ];
 
 /// Makes the namespace: its own loopback interface, its own `/run`. Then it lasts until its standard input ends.

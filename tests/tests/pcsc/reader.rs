@@ -129,7 +129,7 @@ impl Player for Client {
     }
 }
 
-fn sim_reader() -> Result<&'static PathBuf> {
+pub(crate) fn sim_reader() -> Result<&'static PathBuf> {
     static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let program = PROGRAM.get_or_init(|| build("sim-reader").map_err(|error| format!("{error:#}")));
     program.as_ref().map_err(|error| anyhow::anyhow!("{error}"))

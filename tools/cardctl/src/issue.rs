@@ -5,15 +5,17 @@ use std::fmt;
 use anyhow::{Context, Result, ensure};
 use apdu_spec::file::{FileDescriptor, FileState};
 use apdu_spec::instruction::{
-    CreateFile, DeleteFile, GenerateKeyPair, GetStatus, Occurrence, Pair, Select, SelectAnswer, Selector, SetStatus,
-    StoreData, Target, UpdateBinary,
+    CreateFile, DeleteFile, GenerateKeyPair, GetChallenge, GetStatus, Occurrence, Pair, Select, SelectAnswer,
+    Selector, SetStatus, StoreData, Target, UpdateBinary,
 };
+use apdu_spec::key::Template;
 use apdu_spec::pin::PinRecord;
 use apdu_spec::{Aid, Fcp, FileId, LifeCycle, SecurityAttributes, ShortFileId, Status, Tag, Writer};
 use host_terminal::card::{Card, CardError};
 use serde_json::{Value, json};
 
-use crate::profile::{Account, Profile};
+use crate::pkcs15::{self, Key, SERIAL_NUMBER_LENGTH, View};
+use crate::profile::{Account, Profile, SigningKey};
 
 /// The holder's name (ISO/IEC 7816-6).
 const HOLDER_NAME: Tag = Tag(0x5F20);
@@ -30,10 +32,11 @@ const HOLDER_FILE_SECURITY: &[u8] = &[0x03, 0x11, 0x11];
 /// A card that was issued.
 pub(crate) struct Issued {
     holder: String,
-    keys: Vec<IssuedKey>,
+    accounts: Vec<IssuedAccount>,
+    keys: Vec<Key>,
 }
 
-struct IssuedKey {
+struct IssuedAccount {
     record: u8,
     provider: [u8; 16],
     name: String,
@@ -43,32 +46,55 @@ struct IssuedKey {
 
 /// Personalises the card and makes it SECURED. Where this fails, the card still takes all of it again.
 pub(crate) async fn issue(card: &mut Card, profile: &Profile) -> Result<Issued> {
-    let domain = Selector::Name(Aid::ISSUER_SECURITY_DOMAIN.as_bytes(), Occurrence::First);
-    card.send("SELECT", &Select { selector: domain, answer: SelectAnswer::Nothing }).await?;
+    select_issuer_domain(card).await?;
     let state = GetStatus::parse_answer(&card.send("GET STATUS", &GetStatus::CARD).await?);
     let state = state.ok().context("the card does not tell its life cycle state")?;
     ensure!(state < LifeCycle::Secured, "this card was issued already: take an empty one");
 
-    let keys = personalise(card, profile).await.context("the card is not finished, and can be issued again")?;
+    let issued = personalise(card, profile).await.context("the card is not finished, and can be issued again")?;
     for next in [LifeCycle::Initialized, LifeCycle::Secured].into_iter().filter(|next| *next > state) {
         card.send("SET STATUS", &SetStatus::Card(next)).await?;
     }
-    Ok(Issued { holder: profile.holder.clone(), keys })
+    Ok(issued)
 }
 
-async fn personalise(card: &mut Card, profile: &Profile) -> Result<Vec<IssuedKey>> {
+async fn personalise(card: &mut Card, profile: &Profile) -> Result<Issued> {
+    pkcs15::withdraw(card).await?;
+    select_issuer_domain(card).await?;
     write_holder(card, &profile.holder).await.context("the holder's file")?;
     for pin in &profile.pins {
         let record = PinRecord::new(pin.reference, pin.tries, &pin.value);
         let stored = card.send("STORE DATA", &StoreData::Pin(record)).await;
         stored.with_context(|| format!("PIN {}", pin.reference.number()))?;
     }
-    let mut keys = Vec::new();
+    let mut accounts = Vec::new();
     for account in &profile.accounts {
         let issued = open_account(card, account).await;
-        keys.push(issued.with_context(|| format!("provider {}", account.name))?);
+        accounts.push(issued.with_context(|| format!("provider {}", account.name))?);
     }
-    Ok(keys)
+    let mut keys = Vec::new();
+    for key in &profile.keys {
+        keys.push(make_key(card, key).await.with_context(|| format!("key {}", key.label))?);
+    }
+    let issued = Issued { holder: profile.holder.clone(), accounts, keys };
+    if !issued.keys.is_empty() {
+        publish_keys(card, &issued).await.context("the list of keys")?;
+    }
+    Ok(issued)
+}
+
+async fn publish_keys(card: &mut Card, issued: &Issued) -> Result<()> {
+    let challenge = card.send("GET CHALLENGE", &GetChallenge { length: SERIAL_NUMBER_LENGTH }).await?;
+    let serial_number = challenge.try_into().ok().context("the card's answer is no random number")?;
+    let view = View { label: issued.holder.clone(), serial_number, keys: issued.keys.clone() };
+    pkcs15::publish(card, &view).await?;
+    select_issuer_domain(card).await
+}
+
+async fn select_issuer_domain(card: &mut Card) -> Result<()> {
+    let selector = Selector::Name(Aid::ISSUER_SECURITY_DOMAIN.as_bytes(), Occurrence::First);
+    card.send("SELECT", &Select { selector, answer: SelectAnswer::Nothing }).await?;
+    Ok(())
 }
 
 async fn write_holder(card: &mut Card, name: &str) -> Result<()> {
@@ -94,12 +120,12 @@ async fn write_holder(card: &mut Card, name: &str) -> Result<()> {
     Ok(())
 }
 
-async fn open_account(card: &mut Card, account: &Account) -> Result<IssuedKey> {
+async fn open_account(card: &mut Card, account: &Account) -> Result<IssuedAccount> {
     card.send("STORE DATA", &StoreData::Provider(account.record())).await?;
     let generate = GenerateKeyPair { pair: Pair::Provider(account.reference), generate: true };
     let answer = card.send("GENERATE ASYMMETRIC KEY PAIR", &generate).await?;
     let key = GenerateKeyPair::parse_answer(&answer).ok().context("the card's answer is no public key")?;
-    Ok(IssuedKey {
+    Ok(IssuedAccount {
         record: account.reference.number(),
         provider: account.provider,
         name: account.name.clone(),
@@ -108,9 +134,17 @@ async fn open_account(card: &mut Card, account: &Account) -> Result<IssuedKey> {
     })
 }
 
+async fn make_key(card: &mut Card, key: &SigningKey) -> Result<Key> {
+    card.send("STORE DATA", &StoreData::Key(key.record()?)).await?;
+    let generate = GenerateKeyPair { pair: Pair::Key(Template::Signature, key.reference), generate: true };
+    let answer = card.send("GENERATE ASYMMETRIC KEY PAIR", &generate).await?;
+    let public_key = GenerateKeyPair::parse_answer(&answer).ok().context("the card's answer is no public key")?;
+    Ok(Key { reference: key.reference, label: key.label.clone(), pin: key.pin, public_key: *public_key })
+}
+
 impl Issued {
     pub(crate) fn json(&self) -> Value {
-        let keys = self.keys.iter().map(|issued| {
+        let keys = self.accounts.iter().map(|issued| {
             json!({
                 "record": issued.record,
                 "provider": hex::encode(issued.provider),
@@ -119,17 +153,36 @@ impl Issued {
                 "verification_key": hex::encode(issued.key),
             })
         });
-        json!({ "holder": self.holder, "life_cycle": "SECURED", "keys": keys.collect::<Vec<_>>() })
+        let signing_keys = self.keys.iter().map(|key| {
+            json!({
+                "reference": key.reference.number(),
+                "label": key.label,
+                "public_key": hex::encode(key.public_key),
+            })
+        });
+        json!({
+            "holder": self.holder,
+            "life_cycle": "SECURED",
+            "keys": keys.collect::<Vec<_>>(),
+            "signing_keys": signing_keys.collect::<Vec<_>>(),
+        })
     }
 }
 
 impl fmt::Display for Issued {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "The card is {}'s. Its providers must know its keys before it can be used:", self.holder)?;
-        for issued in &self.keys {
+        write!(out, "The card is {}'s.", self.holder)?;
+        if !self.accounts.is_empty() {
+            write!(out, " Its providers must know its keys before it can be used:")?;
+        }
+        for issued in &self.accounts {
             let key = hex::encode(issued.key);
             write!(out, "\n\n{} (record {})\n", issued.name, issued.record)?;
             write!(out, "  service-provider register-key --account {} --key {key}", issued.account)?;
+        }
+        for key in &self.keys {
+            let public_key = hex::encode(key.public_key);
+            write!(out, "\n\n{} (key {:02X})\n  {public_key}", key.label, key.reference.number())?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod inspect;
 mod issue;
+mod pkcs15;
 mod profile;
 mod secret;
 

@@ -19,6 +19,10 @@
 //! without_pin = "0"              # most without the PIN
 //! times_without_pin = 0          # in a row
 //! pin = 1
+//!
+//! [[key]]                        # a key pair for signing, made by the card
+//! label = "Ada's signature"
+//! condition = "pin 5"            # or "always"; "pin 1" if left out
 //! ```
 //!
 //! Paths are relative to the profile's folder.
@@ -26,10 +30,14 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use apdu_spec::Condition;
 use apdu_spec::instruction::PinReference;
-use apdu_spec::limits::{ACCOUNT_INFORMATION_MAX, PIN_LENGTH_MAX, PIN_LENGTH_MIN, PIN_TRIES_MAX, PROVIDER_NAME_MAX};
+use apdu_spec::key::{KeyAttributes, KeyKind, KeyRecord, Purpose, Template, Usage};
+use apdu_spec::limits::{
+    ACCOUNT_INFORMATION_MAX, KEY_REFERENCE_MAX, KEY_REFERENCE_MIN, PIN_LENGTH_MAX, PIN_LENGTH_MIN, PIN_TRIES_MAX,
+    PROVIDER_NAME_MAX,
+};
 use apdu_spec::provider::{Instrument, Policy, ProviderInfo, ProviderRecord, ProviderReference};
+use apdu_spec::{Condition, KeyReference};
 use protocol::amount::Amount;
 use protocol::crypto::{PublicKey, RustCrypto};
 use protocol::message::descriptor::provider_id;
@@ -42,6 +50,12 @@ use crate::secret::{self, Secret};
 /// The longest name of a holder, bytes: the object with it has a length of one byte.
 const HOLDER_NAME_MAX: usize = 127;
 
+/// The longest label of a key, bytes (`cia-ub-label`, ISO/IEC 7816-15, annex A).
+const KEY_LABEL_MAX: usize = 255;
+
+/// Keys that a card has references for.
+const KEYS_MAX: usize = (KEY_REFERENCE_MAX - KEY_REFERENCE_MIN + 1) as usize;
+
 /// Wrong PINs in a row until it blocks, where the profile does not say.
 const USUAL_TRIES: u8 = 3;
 
@@ -51,6 +65,7 @@ pub(crate) struct Profile {
     pub(crate) holder: String,
     pub(crate) pins: Vec<Pin>,
     pub(crate) accounts: Vec<Account>,
+    pub(crate) keys: Vec<SigningKey>,
 }
 
 /// A PIN.
@@ -71,6 +86,15 @@ pub(crate) struct Account {
     root_key: [u8; 65],
     secret: Secret16,
     policy: Option<Policy>,
+}
+
+/// A key pair for signing, which the card is to make.
+pub(crate) struct SigningKey {
+    pub(crate) reference: KeyReference,
+    pub(crate) label: String,
+    pub(crate) condition: Condition,
+    /// The PIN of the condition.
+    pub(crate) pin: Option<PinReference>,
 }
 
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -100,7 +124,29 @@ impl Profile {
         });
         let count = written.provider.len();
         ensure!(count <= ProviderReference::all().count(), "{count} providers are more than a card has room for");
-        Ok(Self { holder, pins: pins.collect::<Result<_>>()?, accounts: accounts.collect::<Result<_>>()? })
+        let keys = written.key.iter().zip(KEY_REFERENCE_MIN..=KEY_REFERENCE_MAX);
+        let keys = keys.map(|(key, number)| {
+            let resolved = key.resolve(number);
+            resolved.with_context(|| format!("key {}", key.label))
+        });
+        let count = written.key.len();
+        ensure!(count <= KEYS_MAX, "{count} keys are more than there are references for");
+        Ok(Self {
+            holder,
+            pins: pins.collect::<Result<_>>()?,
+            accounts: accounts.collect::<Result<_>>()?,
+            keys: keys.collect::<Result<_>>()?,
+        })
+    }
+}
+
+impl SigningKey {
+    /// The key as the card takes it: without a value, because the card makes it.
+    pub(crate) fn record(&self) -> Result<KeyRecord<'static>> {
+        let purpose = Purpose::new(KeyKind::Pair, Template::Signature, Usage::Compute);
+        let purpose = purpose.map_err(|_| anyhow!("no such purpose"))?;
+        let attributes = KeyAttributes { purpose, condition: self.condition, uses: None, tries: None };
+        Ok(KeyRecord { reference: self.reference, attributes, value: None })
     }
 }
 
@@ -132,6 +178,8 @@ struct Written {
     pin: Vec<WrittenPin>,
     #[serde(default)]
     provider: Vec<WrittenProvider>,
+    #[serde(default)]
+    key: Vec<WrittenKey>,
 }
 
 #[derive(Deserialize)]
@@ -165,6 +213,13 @@ struct WrittenLimits {
     without_pin: String,
     times_without_pin: u8,
     pin: u8,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenKey {
+    label: String,
+    condition: Option<String>,
 }
 
 /// What `service-provider enrol --json` prints.
@@ -222,6 +277,16 @@ impl WrittenProvider {
             secret: Secret16(bytes(&enrolment.account_secret).with_context(|| field("account_secret"))?),
             policy: self.limits.as_ref().map(|limits| limits.resolve(currency)).transpose().context("limits")?,
         })
+    }
+}
+
+impl WrittenKey {
+    fn resolve(&self, number: u8) -> Result<SigningKey> {
+        ensure!((1..=KEY_LABEL_MAX).contains(&self.label.len()), "a label takes 1 to {KEY_LABEL_MAX} bytes");
+        let reference = KeyReference::parse(number).map_err(|_| anyhow!("there is no key {number}"))?;
+        let condition = condition(self.condition.as_deref().unwrap_or("pin 1"))?;
+        let pin = PinReference::parse(condition.to_byte() & 0x0F).ok();
+        Ok(SigningKey { reference, label: self.label.clone(), condition, pin })
     }
 }
 

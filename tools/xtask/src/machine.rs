@@ -53,6 +53,7 @@ const TO_TEST_PCSC: &[Need] = &[
     Need { sign: &["test", "-e", "/usr/bin/scriptor"], package: "pcsc-tools" },
     Need { sign: &["test", "-e", "/usr/lib/python3/dist-packages/smartcard"], package: "python3-pyscard" },
     Need { sign: &["test", "-e", "/usr/sbin/ip"], package: "iproute2" },
+    Need { sign: &["test", "-e", "/usr/bin/openssl"], package: "openssl" },
 ];
 
 /// Makes sure that the workspace can be compiled.

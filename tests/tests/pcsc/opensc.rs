@@ -1,0 +1,199 @@
+//! OpenSC signs with keys in the card, without a driver of ours: the commands of the README, and what must not work.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, ensure};
+use rand::RngCore;
+use symbolon_tests::process::build;
+use symbolon_tests::transcript::Player;
+use tempfile::TempDir;
+
+use crate::OK;
+use crate::daemon::{Daemon, Process};
+use crate::reader::{Client, InsertedCard, SLOTS, sim_reader};
+
+/// The section whose commands are run.
+const SECTION: &str = "\n## The card's keys in OpenSC\n";
+/// Where it has the card served while it is issued.
+const ADDRESS: &str = "127.0.0.1:7001";
+
+const SELECT: &[u8] = b"\x00\xA4\x04\x0C\x0A\xA0\x00\x00\x01\x67ESIGN";
+const VERIFY: &[u8] = b"\x00\x20\x00\x05\x06567890";
+const SET_KEY: &[u8] = b"\x00\x22\x41\xB6\x03\x84\x01\x21";
+const TRIES: &[u8] = b"\x00\x20\x00\x05";
+const SECURITY_NOT_SATISFIED: &[u8] = &[0x69, 0x82];
+
+/// The card of the README in the reader, and the folder in which its commands run.
+struct Desk {
+    folder: TempDir,
+    card: InsertedCard,
+    daemon: Daemon,
+    use_it: String,
+}
+
+impl Desk {
+    fn new() -> Result<Self> {
+        let (daemon, folder) = (Daemon::start()?, TempDir::new()?);
+        let [issue, use_it] = readme()?;
+        let image = folder.path().join("ada.card");
+        let mut serve = daemon.command(sim_reader()?);
+        serve.args(["serve", "--json", "--new", "--listen", ADDRESS, "--image"]).arg(&image);
+        let mut served = Process::start(&mut serve)?;
+        let listening = served.line()?;
+        ensure!(listening.contains(ADDRESS), "it said {listening:?}");
+        // When a card is ready, and in which reader, is for the test to see to.
+        let is_ours = |line: &&str| !line.starts_with("sim-reader ") && !line.starts_with("kill ");
+        let issue: Vec<_> = issue.lines().filter(is_ours).collect();
+        succeeded(&bash(&daemon, folder.path(), &issue.join("\n"))?)?;
+        drop(served);
+
+        let mut letter = [0; 1000];
+        rand::thread_rng().fill_bytes(&mut letter);
+        fs::write(folder.path().join("letter.txt"), letter)?;
+        let card = InsertedCard::insert(&daemon, &image, SLOTS[0].0)?;
+        drop(Client::connect(&daemon, SLOTS[0].1)?);
+        Ok(Self { folder, card, daemon, use_it })
+    }
+
+    fn bash(&self, script: &str) -> Result<Output> {
+        bash(&self.daemon, self.folder.path(), script)
+    }
+
+    fn sign(&self, pin: &str, key: &str) -> Result<Output> {
+        let sign = "pkcs11-tool --sign --mechanism ECDSA-SHA256 --signature-format openssl";
+        let files = "--input-file letter.txt --output-file other.sig";
+        self.bash(&format!("rm -f other.sig\nexport OPENSC_CONF=$PWD/opensc.conf\n{sign} {files} {pin} --id {key}"))
+    }
+
+    fn has_signed(&self) -> bool {
+        self.folder.path().join("other.sig").exists()
+    }
+
+    fn exchange(&self, commands: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
+        let mut client = Client::connect(&self.daemon, SLOTS[0].1)?;
+        commands.iter().map(|command| client.transmit(command)).collect()
+    }
+}
+
+#[test]
+fn the_commands_of_the_readme_sign_and_verify() -> Result<()> {
+    let desk = Desk::new()?;
+    let said = succeeded(&desk.bash(&desk.use_it)?)?;
+    for words in ["PKCS#15 Card [Ada Card]", "PIN [PIN 5]", "Private EC Key [Signature]", "Public EC Key [Signature]"] {
+        assert!(said.contains(words), "{words} in {said}");
+    }
+    assert!(said.contains("Signature is valid"), "OpenSC verifies: {said}");
+    assert!(said.contains("Verified OK"), "OpenSSL verifies: {said}");
+
+    // Another message, another signature: both verifiers look.
+    let verify = "pkcs11-tool --verify --mechanism ECDSA-SHA256 --signature-format openssl --id 21";
+    let opensc = |letter: &str, signature: &str| {
+        let files = format!("--input-file {letter} --signature-file {signature}");
+        desk.bash(&format!("export OPENSC_CONF=$PWD/opensc.conf\n{verify} {files}"))
+    };
+    let openssl = |letter: &str, signature: &str| {
+        desk.bash(&format!("openssl dgst -sha256 -verify ada.pem -signature {signature} {letter}"))
+    };
+    succeeded(&desk.sign("--login --pin 567890", "21")?)?;
+    fs::write(desk.folder.path().join("forged.txt"), "Huber gets all of it")?;
+    let again = opensc("letter.txt", "other.sig")?;
+    assert!(succeeded(&again)?.contains("Signature is valid"), "{again:?}");
+    succeeded(&openssl("letter.txt", "other.sig")?)?;
+    let forged = opensc("forged.txt", "other.sig")?;
+    assert!(both(&forged).contains("Invalid signature"), "{forged:?}");
+    assert!(!openssl("forged.txt", "other.sig")?.status.success());
+    desk.card.take_out()
+}
+
+#[test]
+fn a_wrong_pin_signs_nothing_and_costs_a_try() -> Result<()> {
+    let desk = Desk::new()?;
+    succeeded(&desk.bash(&desk.use_it)?)?;
+    assert_eq!(desk.exchange(&[TRIES])?, [[0x63, 0xC3]]);
+    for left in [0xC2, 0xC1] {
+        let refused = desk.sign("--login --pin 567891", "21")?;
+        assert!(both(&refused).contains("CKR_PIN_INCORRECT") && !desk.has_signed(), "{refused:?}");
+        assert_eq!(desk.exchange(&[TRIES])?, [[0x63, left]]);
+    }
+    succeeded(&desk.sign("--login --pin 567890", "21")?)?;
+    assert_eq!(desk.exchange(&[TRIES])?, [[0x63, 0xC3]], "the right one gives the tries back");
+    for _ in 0..3 {
+        desk.sign("--login --pin 567891", "21")?;
+    }
+    let blocked = desk.sign("--login --pin 567890", "21")?;
+    assert!(both(&blocked).contains("CKR_PIN_LOCKED") && !desk.has_signed(), "{blocked:?}");
+    desk.card.take_out()
+}
+
+#[test]
+fn no_key_signs_without_its_pin() -> Result<()> {
+    let desk = Desk::new()?;
+    succeeded(&desk.bash(&desk.use_it)?)?;
+    let refused = desk.sign("", "21")?;
+    assert!(!refused.status.success() && !desk.has_signed(), "{refused:?}");
+
+    let sign = [b"\x00\x2A\x9E\x9A\x20".as_slice(), &[7; 32], &[0]].concat();
+    let without = desk.exchange(&[SELECT, SET_KEY, &sign])?;
+    assert_eq!(without, [OK, OK, SECURITY_NOT_SATISFIED]);
+    let with = desk.exchange(&[SELECT, SET_KEY, VERIFY, &sign])?;
+    assert!(with[3].len() == 66 && with[3].ends_with(OK), "{with:02X?}");
+    desk.card.take_out()
+}
+
+/// For any driver of OpenSC, and any other program that knows PKCS #15, there is what a generic driver reads.
+#[test]
+fn the_default_driver_reads_the_keys_by_the_name_of_pkcs_15() -> Result<()> {
+    let desk = Desk::new()?;
+    let configuration = "app default { enable_default_driver = true; }";
+    fs::write(desk.folder.path().join("default.conf"), configuration)?;
+    let tool = "export OPENSC_CONF=$PWD/default.conf\npkcs15-tool";
+    let applications = succeeded(&desk.bash(&format!("{tool} --list-applications"))?)?;
+    for name in ["A000000063504B43532D3135", "A000000167455349474E", "F053594D424F4C4F4E01"] {
+        assert!(applications.contains(name), "{name} in {applications}");
+    }
+    let dump = succeeded(&desk.bash(&format!("{tool} --dump"))?)?;
+    assert!(dump.contains("Private EC Key [Signature]") && dump.contains("a000000063504b43532d3135::4521"), "{dump}");
+
+    let described = succeeded(&desk.bash(&format!("{tool} --read-public-key 21"))?)?;
+    let used = succeeded(&desk.bash(&format!("{}\ncat ada.pem", desk.use_it))?)?;
+    let key = described.split_once("-----BEGIN").context("no key")?.1;
+    assert!(used.contains(key), "the two names lead to different keys: {described} {used}");
+    desk.card.take_out()
+}
+
+/// The blocks of commands in the README's section: to issue the card, and to use it.
+fn readme() -> Result<[String; 2]> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md"))?;
+    let (_, section) = text.split_once(SECTION).context("the README has no such section")?;
+    let section = section.split("\n## ").next().context("an empty section")?;
+    let blocks = section.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let blocks: Vec<_> = blocks.map(str::to_owned).collect();
+    blocks.try_into().map_err(|blocks: Vec<_>| anyhow::anyhow!("{} blocks of commands", blocks.len()))
+}
+
+/// Runs commands in a folder, with the project's programs, up to the first one that fails.
+fn bash(daemon: &Daemon, folder: &Path, script: &str) -> Result<Output> {
+    let programs = [cardctl()?, sim_reader()?].map(|program| program.parent().unwrap().display().to_string());
+    let setting = format!("cd '{}'\nPATH=\"{}:$PATH\"\n", folder.display(), programs.join(":"));
+    let mut command = daemon.command("/bin/bash");
+    command.args(["-e", "-c", &(setting + script)]).stdin(Stdio::null()).env_remove("OPENSC_CONF");
+    Ok(command.output()?)
+}
+
+fn both(output: &Output) -> String {
+    [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned()).concat()
+}
+
+fn succeeded(output: &Output) -> Result<String> {
+    ensure!(output.status.success(), "{}: {}", output.status, both(output));
+    Ok(both(output))
+}
+
+fn cardctl() -> Result<&'static PathBuf> {
+    static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let program = PROGRAM.get_or_init(|| build("cardctl").map_err(|error| format!("{error:#}")));
+    program.as_ref().map_err(|error| anyhow::anyhow!("{error}"))
+}
