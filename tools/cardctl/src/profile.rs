@@ -92,8 +92,7 @@ pub(crate) struct Account {
 pub(crate) struct SigningKey {
     pub(crate) reference: KeyReference,
     pub(crate) label: String,
-    pub(crate) condition: Condition,
-    /// The PIN of the condition.
+    /// The PIN that it takes, if it takes one.
     pub(crate) pin: Option<PinReference>,
 }
 
@@ -145,7 +144,8 @@ impl SigningKey {
     pub(crate) fn record(&self) -> Result<KeyRecord<'static>> {
         let purpose = Purpose::new(KeyKind::Pair, Template::Signature, Usage::Compute);
         let purpose = purpose.map_err(|_| anyhow!("no such purpose"))?;
-        let attributes = KeyAttributes { purpose, condition: self.condition, uses: None, tries: None };
+        let condition = self.pin.map_or(Ok(Condition::ALWAYS), verified)?;
+        let attributes = KeyAttributes { purpose, condition, uses: None, tries: None };
         Ok(KeyRecord { reference: self.reference, attributes, value: None })
     }
 }
@@ -284,9 +284,8 @@ impl WrittenKey {
     fn resolve(&self, number: u8) -> Result<SigningKey> {
         ensure!((1..=KEY_LABEL_MAX).contains(&self.label.len()), "a label takes 1 to {KEY_LABEL_MAX} bytes");
         let reference = KeyReference::parse(number).map_err(|_| anyhow!("there is no key {number}"))?;
-        let condition = condition(self.condition.as_deref().unwrap_or("pin 1"))?;
-        let pin = PinReference::parse(condition.to_byte() & 0x0F).ok();
-        Ok(SigningKey { reference, label: self.label.clone(), condition, pin })
+        let pin = pin(self.condition.as_deref().unwrap_or("pin 1"))?;
+        Ok(SigningKey { reference, label: self.label.clone(), pin })
     }
 }
 
@@ -329,14 +328,22 @@ fn bytes<const N: usize>(text: &str) -> Result<[u8; N]> {
 }
 
 fn condition(text: &str) -> Result<Condition> {
-    let unknown = || anyhow!("condition {text:?} is none of \"always\", \"pin 1\" to \"pin 14\"");
-    match text {
-        "always" => Ok(Condition::ALWAYS),
-        _ => {
-            let number = text.strip_prefix("pin ").and_then(|number| number.parse().ok()).ok_or_else(unknown)?;
-            Condition::pin(number).map_err(|_| unknown())
-        }
+    pin(text)?.map_or(Ok(Condition::ALWAYS), verified)
+}
+
+fn verified(pin: PinReference) -> Result<Condition> {
+    Condition::pin(pin.number()).map_err(|_| anyhow!("there is no PIN {}", pin.number()))
+}
+
+/// The PIN that a condition asks for, if it asks for one.
+fn pin(condition: &str) -> Result<Option<PinReference>> {
+    if condition == "always" {
+        return Ok(None);
     }
+    let number = condition.strip_prefix("pin ").and_then(|number| number.parse().ok());
+    let pin = number.and_then(|number| PinReference::parse(number).ok());
+    let unknown = || anyhow!("condition {condition:?} is none of \"always\", \"pin 1\" to \"pin 14\"");
+    pin.map(Some).ok_or_else(unknown)
 }
 
 fn instrument(text: &str) -> Result<Instrument> {

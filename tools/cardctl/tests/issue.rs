@@ -162,3 +162,48 @@ fn what_failed_halfway_is_issued_again() {
     assert_eq!((&found["life_cycle"], &found["pins"][0]["tries_left"]), (&"SECURED".into(), &5.into()));
     assert_eq!(found["files"][1]["size"], 160);
 }
+
+#[test]
+fn the_card_makes_the_keys_of_its_profile_and_lists_them() {
+    let desk = Desk::new();
+    let keys = "[[key]]\nlabel = \"Signature\"\n[[key]]\nlabel = \"Door\"\ncondition = \"always\"\n";
+    desk.write("profile.toml", &(profile("file = \"pin\"") + keys));
+    let issued = json(&desk.issue());
+    let keys: Vec<_> = [0, 1].map(|key| &issued["signing_keys"][key]).into();
+    assert_eq!((&keys[0]["reference"], &keys[0]["label"]), (&0x21.into(), &"Signature".into()));
+    assert_eq!((&keys[1]["reference"], &keys[1]["label"]), (&0x22.into(), &"Door".into()));
+    assert!(keys.iter().all(|key| key["public_key"].as_str().unwrap().len() == 130), "{issued}");
+    assert_ne!(keys[0]["public_key"], keys[1]["public_key"]);
+    assert_eq!(issued["keys"][0]["account"], "DE1");
+}
+
+#[test]
+fn a_list_of_keys_that_was_left_half_written_is_written_again() {
+    // EF.DIR, a directory for the list, and a first file in it.
+    let commands = [
+        "00E000001562138205040100200883022F008801F08C03050000",
+        "00E000001A6218820138830250158C0100840CA000000063504B43532D3135",
+        "00E0000012621080020040820101830250318C03030000",
+    ];
+    let desk = Desk::with(&commands);
+    desk.write("profile.toml", &(profile("file = \"pin\"") + "[[key]]\nlabel = \"Signature\"\n"));
+    let issued = json(&desk.issue());
+    assert_eq!(issued["signing_keys"][0]["reference"], 0x21);
+    desk.refuses(&["issued already"]);
+}
+
+#[test]
+fn a_key_needs_a_label_and_a_condition_that_exists() {
+    let desk = Desk::new();
+    let mistakes = [
+        ("label = \"\"", "a label takes 1 to 255 bytes"),
+        ("label = \"Signature\"\ncondition = \"pin 15\"", "key Signature: condition \"pin 15\" is none of"),
+        ("name = \"Signature\"", "unknown field"),
+    ];
+    for (key, word) in mistakes {
+        desk.write("profile.toml", &format!("{}[[key]]\n{key}\n", profile("file = \"pin\"")));
+        desk.refuses(&["profile.toml", word]);
+    }
+    desk.write("profile.toml", &(profile("file = \"pin\"") + &"[[key]]\nlabel = \"Key\"\n".repeat(31)));
+    desk.refuses(&["31 keys are more than there are references for"]);
+}

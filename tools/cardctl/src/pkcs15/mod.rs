@@ -71,30 +71,43 @@ impl View {
     /// The files of the application and what is in them.
     fn files(&self) -> Result<Vec<(FileId, Vec<u8>)>> {
         let mut files = vec![
-            (OBJECT_DIRECTORY, object_directory()?),
+            (OBJECT_DIRECTORY, self.object_directory()?),
             (CARD_INFORMATION, self.card_information()?),
             (PRIVATE_KEYS, concatenated(self.keys.iter().map(Key::private))?),
             (PUBLIC_KEYS, concatenated(self.keys.iter().map(Key::public))?),
-            (PINS, concatenated(self.pins().into_iter().map(password))?),
         ];
+        if self.has_pins() {
+            files.push((PINS, concatenated(self.pins().into_iter().map(password))?));
+        }
         for key in &self.keys {
             files.push((public_key_file(key.reference), key.public_key_info()?));
         }
         Ok(files)
     }
 
+    fn object_directory(&self) -> Result<Vec<u8>> {
+        const DIRECTORIES: [(u8, FileId); 3] = [(0, PRIVATE_KEYS), (1, PUBLIC_KEYS), (8, PINS)];
+        let there = DIRECTORIES.into_iter().filter(|(_, file)| *file != PINS || self.has_pins());
+        concatenated(there.map(|(kind, file)| alternative(kind, TagMode::Explicit, path(file)?)))
+    }
+
     fn card_information(&self) -> Result<Vec<u8>> {
         const READ_ONLY: usize = 0;
         const LOGIN_REQUIRED: usize = 1;
         const RANDOM_NUMBERS: usize = 2;
+        let login: &[usize] = if self.has_pins() { &[LOGIN_REQUIRED] } else { &[] };
         let information = CardInfo {
             version: VERSION,
             serial_number: OctetString::new(self.serial_number)?,
             manufacturer: MANUFACTURER.to_owned(),
             label: self.label.clone(),
-            flags: bits(&[READ_ONLY, LOGIN_REQUIRED, RANDOM_NUMBERS])?,
+            flags: bits(&[&[READ_ONLY, RANDOM_NUMBERS], login].concat())?,
         };
         Ok(information.to_der()?)
+    }
+
+    fn has_pins(&self) -> bool {
+        self.keys.iter().any(|key| key.pin.is_some())
     }
 
     /// The PINs that guard keys, each once.
@@ -158,11 +171,6 @@ impl Key {
 /// `privateECKey` among private keys, `publicECKey` among public ones.
 const EC_KEY: u8 = 0;
 
-fn object_directory() -> Result<Vec<u8>> {
-    const DIRECTORIES: [(u8, FileId); 3] = [(0, PRIVATE_KEYS), (1, PUBLIC_KEYS), (8, PINS)];
-    concatenated(DIRECTORIES.into_iter().map(|(kind, file)| alternative(kind, TagMode::Explicit, path(file)?)))
-}
-
 fn password(pin: PinReference) -> Result<Vec<u8>> {
     const MODIFIABLE: usize = 1;
     const CASE_SENSITIVE: usize = 0;
@@ -197,4 +205,56 @@ const fn public_key_file(key: KeyReference) -> FileId {
 
 fn concatenated(objects: impl Iterator<Item = Result<Vec<u8>>>) -> Result<Vec<u8>> {
     Ok(objects.collect::<Result<Vec<_>>>()?.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// P-256's generator.
+    const POINT: &str = "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296\
+        4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
+
+    fn key(number: u8, label: &str, pin: Option<u8>) -> Key {
+        let pin = pin.map(|number| PinReference::parse(number).unwrap());
+        let public_key = hex::decode(POINT).unwrap().try_into().unwrap();
+        Key { reference: KeyReference::parse(number).unwrap(), label: label.to_owned(), pin, public_key }
+    }
+
+    fn view(keys: Vec<Key>) -> View {
+        View { label: "Ada Card".to_owned(), serial_number: [0, 1, 2, 3, 4, 5, 6, 7], keys }
+    }
+
+    /// Made by another encoder, from the text of the standard.
+    #[test]
+    fn files_are_as_the_standard_has_them() {
+        let files = view(vec![key(0x21, "Signature", Some(5)), key(0x22, "Door", None)]).files().unwrap();
+        let expected = [
+            (0x5031, "a006300404024401a106300404024402a806300404024404"),
+            (0x5032, "3025020101040800010203040506070c0853796d626f6c6f6e80084164612043617264030205e0"),
+            (
+                0x4401,
+                "a03030120c095369676e617475726503020780040105300e04012103020520030203b8020121a10a30083002040002020100\
+                 a02730090c04446f6f72030100300e04012203020520030203b8020122a10a30083002040002020100",
+            ),
+            (
+                0x4402,
+                "a026300e0c095369676e6174757265030100300a04012103020102020121a1083006300404024521\
+                 a02130090c04446f6f72030100300a04012203020102020122a1083006300404024522",
+            ),
+            (0x4404, "3029300b0c0550494e2035030206403003040105a1153013030203880a0102020104020100020110800105"),
+        ];
+        let found = files.iter().take(expected.len()).map(|(id, content)| (id.0, hex::encode(content)));
+        assert_eq!(found.collect::<Vec<_>>(), expected.map(|(id, content)| (id, content.to_owned())));
+        let info = format!("3059301306072a8648ce3d020106082a8648ce3d030107034200{POINT}");
+        let public_keys = files[expected.len()..].iter().map(|(id, content)| (id.0, hex::encode(content)));
+        assert_eq!(public_keys.collect::<Vec<_>>(), [(0x4521, info.clone()), (0x4522, info)]);
+    }
+
+    #[test]
+    fn keys_without_pins_have_no_list_of_pins() {
+        let files = view(vec![key(0x3E, "Door", None)]).files().unwrap();
+        assert!(files.iter().all(|(id, _)| *id != PINS));
+        assert_eq!(hex::encode(&files[0].1), "a006300404024401a106300404024402");
+    }
 }

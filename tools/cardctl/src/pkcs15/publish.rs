@@ -1,7 +1,7 @@
 //! Puts the application onto a card, and into EF.DIR, where programs look for applications.
 
 use anyhow::{Context, Result};
-use apdu_spec::file::{FileDescriptor, Records};
+use apdu_spec::file::{FileDescriptor, FileState, Records};
 use apdu_spec::instruction::{
     AppendRecord, CreateFile, DeleteFile, Select, SelectAnswer, Selector, Target, UpdateBinary,
 };
@@ -11,7 +11,7 @@ use host_terminal::card::{Card, CardError};
 
 use super::{CARD_INFORMATION, OBJECT_DIRECTORY, PINS, PRIVATE_KEYS, PUBLIC_KEYS, View, public_key_file};
 
-/// Where the application is. A directory has one name, and programs look for either of two, so there are two directories
+/// Where the application is. A directory has one name and programs look for either of two: so there are two directories
 /// with the same content.
 const DIRECTORIES: [(FileId, &[u8], &str); 2] = [
     // PKCS #15, 5.6.
@@ -30,7 +30,7 @@ const RECORD_SIZE: u16 = 48;
 /// EF.DIR's short identifier (ISO/IEC 7816-4, 8.2.1.1).
 const EF_DIR_SHORT_ID: u8 = 30;
 
-/// Anybody reads, nobody changes.
+/// Reading: always (ISO/IEC 7816-4, 5.5.3); anything else: never.
 const READ_ONLY: &[u8] = &[0x01, 0x00];
 
 /// Writes the application and EF.DIR.
@@ -40,12 +40,8 @@ pub(crate) async fn publish(card: &mut Card, view: &View) -> Result<()> {
     let files = view.files()?;
     for (id, name, _) in DIRECTORIES {
         select(card, Selector::MasterFile).await?;
-        let descriptor = FileDescriptor::Directory;
-        create(
-            card,
-            Fcp { descriptor, id, name: Aid::parse(name).ok(), short_id: None, security: SecurityAttributes::NOTHING },
-        )
-        .await?;
+        let parameters = read_only(FileDescriptor::Directory, id)?;
+        create(card, Fcp { name: Aid::parse(name).ok(), security: SecurityAttributes::NOTHING, ..parameters }).await?;
         for (id, content) in &files {
             write(card, *id, content).await.with_context(|| format!("file {:04X}", id.0))?;
         }
@@ -80,7 +76,7 @@ async fn write_directory_file(card: &mut Card) -> Result<()> {
     let count = u8::try_from(applications.len())?;
     let descriptor = FileDescriptor::LinearVariable(Records { size: RECORD_SIZE, count });
     let short_id = ShortFileId::parse(EF_DIR_SHORT_ID).ok();
-    create(card, Fcp { descriptor, id: FileId::DIRECTORY, name: None, short_id, security: read_only()? }).await?;
+    create(card, Fcp { short_id, ..read_only(descriptor, FileId::DIRECTORY)? }).await?;
     for (name, label) in applications {
         let mut space = [0; RECORD_SIZE as usize];
         let mut record = Writer::new(&mut space);
@@ -95,10 +91,8 @@ async fn write_directory_file(card: &mut Card) -> Result<()> {
 }
 
 async fn write(card: &mut Card, id: FileId, content: &[u8]) -> Result<()> {
-    // A file has at least one byte. Zero is no tag: for readers it ends the content.
-    let size = u16::try_from(content.len().max(1))?;
-    let descriptor = FileDescriptor::Transparent { size };
-    create(card, Fcp { descriptor, id, name: None, short_id: None, security: read_only()? }).await?;
+    let size = u16::try_from(content.len())?;
+    create(card, read_only(FileDescriptor::Transparent { size }, id)?).await?;
     for (part, data) in content.chunks(SHORT_DATA_MAX).enumerate() {
         let offset = u16::try_from(part * SHORT_DATA_MAX)?;
         card.send("UPDATE BINARY", &UpdateBinary { file: Target::Current, offset, data }).await?;
@@ -128,6 +122,8 @@ fn is_there(answer: Result<Vec<u8>, CardError>) -> Result<bool, CardError> {
     }
 }
 
-fn read_only() -> Result<SecurityAttributes<'static>> {
-    SecurityAttributes::parse(READ_ONLY).ok().context("no such condition")
+/// The parameters of a file that anybody reads and nobody changes.
+fn read_only(descriptor: FileDescriptor, id: FileId) -> Result<Fcp<'static>> {
+    let security = SecurityAttributes::parse(READ_ONLY).ok().context("no such condition")?;
+    Ok(Fcp { descriptor, id, name: None, short_id: None, state: FileState::Activated, security })
 }
