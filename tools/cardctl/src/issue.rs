@@ -5,8 +5,8 @@ use std::fmt;
 use anyhow::{Context, Result, ensure};
 use apdu_spec::file::{FileDescriptor, FileState};
 use apdu_spec::instruction::{
-    CreateFile, DeleteFile, GenerateKeyPair, GetChallenge, GetStatus, Occurrence, Pair, Select, SelectAnswer,
-    Selector, SetStatus, StoreData, Target, UpdateBinary,
+    CreateFile, DeleteFile, GenerateKeyPair, GetChallenge, GetStatus, Occurrence, Pair, Select, SelectAnswer, Selector,
+    SetStatus, StoreData, Target, UpdateBinary,
 };
 use apdu_spec::key::Template;
 use apdu_spec::pin::PinRecord;

@@ -174,13 +174,14 @@ const EC_KEY: u8 = 0;
 fn password(pin: PinReference) -> Result<Vec<u8>> {
     const MODIFIABLE: usize = 1;
     const CASE_SENSITIVE: usize = 0;
+    const UNBLOCK_DISABLED: usize = 3;
     const INITIALIZED: usize = 4;
     let label = format!("PIN {}", pin.number());
     let object = PasswordObject {
         common: CommonObjectAttributes { label, flags: bits(&[MODIFIABLE])?, auth_id: None },
         class: CommonAuthenticationAttributes { auth_id: pin_id(pin)? },
         of_type: PasswordAttributes {
-            flags: bits(&[CASE_SENSITIVE, INITIALIZED])?,
+            flags: bits(&[CASE_SENSITIVE, UNBLOCK_DISABLED, INITIALIZED])?,
             kind: PasswordType::Utf8,
             min_length: u8::try_from(PIN_LENGTH_MIN)?,
             stored_length: 0,
@@ -242,7 +243,7 @@ mod tests {
                 "a026300e0c095369676e6174757265030100300a04012103020102020121a1083006300404024521\
                  a02130090c04446f6f72030100300a04012203020102020122a1083006300404024522",
             ),
-            (0x4404, "3029300b0c0550494e2035030206403003040105a1153013030203880a0102020104020100020110800105"),
+            (0x4404, "3029300b0c0550494e2035030206403003040105a1153013030203980a0102020104020100020110800105"),
         ];
         let found = files.iter().take(expected.len()).map(|(id, content)| (id.0, hex::encode(content)));
         assert_eq!(found.collect::<Vec<_>>(), expected.map(|(id, content)| (id, content.to_owned())));
