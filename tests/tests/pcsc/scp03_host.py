@@ -2,7 +2,7 @@
 
 The arguments are the reader's name and, in hexadecimal, the name of a security domain, the version of its key set, and
 its three keys ENC, MAC, DEK. Commands come on standard input, a line each: a plain command of four bytes and its data,
-which goes through the secure channel. Each is answered with a line: the data of the response and its status word. The
+a space and the expected length if it has one; it goes through the secure channel. Each is answered with a line: the data of the response and its status word. The
 first line says `open`, or `refused` when the card does not have these keys.
 """
 
@@ -14,10 +14,10 @@ from yubikit.core.smartcard import ApduError, SmartCardProtocol
 from yubikit.core.smartcard.scp import KeyRef, Scp03KeyParams, ScpKid, StaticKeys
 
 
-def answer(protocol, command):
-    class_byte, instruction, p1, p2, *data = command
+def answer(protocol, command, expected="00"):
+    class_byte, instruction, p1, p2, *data = bytes.fromhex(command)
     try:
-        return protocol.send_apdu(class_byte, instruction, p1, p2, bytes(data)).hex() + "9000"
+        return protocol.send_apdu(class_byte, instruction, p1, p2, bytes(data), int(expected, 16)).hex() + "9000"
     except ApduError as error:
         return error.data.hex() + f"{error.sw:04x}"
 
@@ -35,7 +35,7 @@ def main():
         return
     print("open", flush=True)
     for line in sys.stdin:
-        print(answer(protocol, bytes.fromhex(line)), flush=True)
+        print(answer(protocol, *line.split()), flush=True)
 
 
 main()

@@ -88,7 +88,7 @@ fn yubikits_host_manages_the_card_through_its_secure_channel() -> Result<()> {
     assert_eq!(host.send("00E00000621080020400820101830277778C03030000")?, "9000");
     let content: String = (0..600).map(|at| format!("{:02X}", at % 256)).collect();
     assert_eq!(host.send(&format!("00D60000{content}"))?, "9000");
-    assert_eq!(host.send("00B00000")?, format!("{}9000", &content[..512]));
+    assert_eq!(host.send("00B00000 FF")?, format!("{}9000", &content[..510]));
     assert_eq!(host.send("80CA00E0")?, "E012C00401018810C00402018810C004030188109000");
     drop(host);
 

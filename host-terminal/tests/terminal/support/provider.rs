@@ -245,7 +245,7 @@ impl Provider {
     }
 
     fn holder(&self, claim: &AccountClaim) -> Option<String> {
-        let account = self.accounts.iter().find(|account| account.information == claim.information)?;
+        let account = self.accounts.iter().find(|account| account.information == *claim.information)?;
         claim.is_proved_by::<RustCrypto>(&Secret::from(account.secret)).then(|| account.holder.clone())
     }
 }
