@@ -66,8 +66,8 @@ fn busy(store: &SqliteStore) -> (impl Future<Output = Result<(), StoreError>>, m
     (job, release)
 }
 
-/// A full disk makes SQLite undo a whole transaction in the middle of a batch. Nothing of the batch may then be left, in
-/// the database or in memory, and those that fit happen.
+/// A full disk makes SQLite undo a whole transaction in the middle of a batch. Nothing of the batch may then be left,
+/// in the database or in memory, and those that fit happen.
 #[tokio::test]
 async fn a_transaction_that_sqlite_undoes_leaves_nothing_behind() {
     let (store, _directory) = store();
