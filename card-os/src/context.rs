@@ -1,8 +1,8 @@
 //! What a handler works with.
 
-use apdu_spec::LifeCycle;
 use apdu_spec::command::Header;
 use apdu_spec::instruction::KeyVersion;
+use apdu_spec::{KeyReference, LifeCycle};
 
 use crate::application::Domain;
 use crate::command::store_data::Blocks;
@@ -35,6 +35,8 @@ pub(crate) struct Context<'a, P: Platform> {
     pub(crate) host: Option<KeySetName>,
     /// What the response says beside its data.
     pub(crate) warning: Option<Warning>,
+    /// The key of the key store that this command replaced or deleted.
+    pub(crate) replaced: Option<KeyReference>,
 }
 
 impl<P: Platform> Context<'_, P> {

@@ -245,7 +245,6 @@ fn secret<const N: usize>(bytes: &[u8]) -> Result<Secret<N>, Refusal> {
     Ok(Secret::from(*bytes))
 }
 
-/// Whoever was authenticated with the key that was there is not with the next.
 fn remove<P: Platform>(
     context: &mut Context<'_, P>,
     _: &Granted<Personalisation>,
@@ -257,7 +256,7 @@ fn remove<P: Platform>(
             context.store.delete(id)?;
         }
     }
-    context.channel.authenticated.remove(reference);
+    context.replaced = Some(reference);
     Ok(())
 }
 

@@ -113,6 +113,11 @@ impl Session {
         Ok((channel.ok_or(Refusal::NoChannel)?, &mut self.transaction, &mut self.secure, &mut self.blocks))
     }
 
+    /// Whoever was authenticated with a key is not with another one that takes its place, on any channel.
+    pub(crate) fn forget_authentication(&mut self, key: KeyReference) {
+        self.channels.iter_mut().flatten().for_each(|channel| channel.authenticated.remove(key));
+    }
+
     /// MANAGE CHANNEL. A new channel begins where the card begins.
     pub(crate) fn manage(&mut self, command: ManageChannel, reply: &mut Writer<'_>) -> Result<(), Refusal> {
         match command {

@@ -158,11 +158,16 @@ impl<P: Platform> System<P> {
             blocks,
             host,
             warning: None,
+            replaced: None,
         };
         let outcome = run(instruction, &mut context, reply);
         let status = context.warning.map_or(Status::OK, Status::from);
+        let replaced = context.replaced;
         if channel.application != Application::Transaction {
             transaction.close(number);
+        }
+        if let Some(key) = replaced {
+            self.session.forget_authentication(key);
         }
         outcome.map(|()| status)
     }

@@ -2,7 +2,7 @@
 
 use protocol::crypto::{AwsLc, Crypto, Hasher, PublicKey, Secret, Signature};
 
-use crate::secure_channel::{Keyed, STORE_DATA, open, secured, send};
+use crate::secure_channel::{Keyed, STORE_DATA, open, put_in_the_clear, secured, send};
 use crate::{TestCard, card_on, empty_flash};
 
 /// The response's data; its status must be 9000.
@@ -97,6 +97,7 @@ pub(crate) fn guarded(usage: u8, kind: u8, value: &[u8]) -> TestCard {
         &mut card,
         b"\x00\xE0\x00\x00\x14\x62\x12\x80\x02\x00\x08\x82\x01\x01\x83\x02\x00\x01\x88\x01\x08\x8C\x02\x01\x21",
     );
+    put_in_the_clear(&mut card);
     done(&mut card, &[0x80, 0xF0, 0x80, 0x0F]);
     card.power_on().unwrap();
     card
@@ -183,6 +184,20 @@ fn card_and_host_prove_themselves_to_each_other() {
     assert_eq!(reading(&mut card, 0), 0x9000);
     card.power_on().unwrap();
     assert_eq!(reading(&mut card, 0), 0x6982);
+}
+
+#[test]
+fn who_was_authenticated_is_not_with_the_key_that_takes_its_place() {
+    let mut card = guarded(0x80, 3, &SECRET);
+    done(&mut card, &[0x00, 0x70, 0x00, 0x01]);
+    let challenge: [u8; 16] = done(&mut card, &[0x01, 0x84, 0x00, 0x00, 0x10]).try_into().unwrap();
+    let mut proof = external(&cmac(&[&external_message(&challenge)]));
+    proof[0] = 0x01;
+    assert_eq!(status(&mut card, &proof), 0x9000);
+    let mut host = open(&mut card, Keyed::ISSUER, 0x33, 8);
+    assert_eq!(reading(&mut card, 1), 0x9000);
+    assert_eq!(send(&mut card, &mut host, STORE_DATA, &[0xA3, 0x03, 0x80, 0x01, 0x21]), (vec![], 0x9000));
+    assert_eq!(reading(&mut card, 1), 0x6982);
 }
 
 #[test]
