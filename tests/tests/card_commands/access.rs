@@ -2,6 +2,7 @@
 //! a PIN must leave alone.
 
 use crate::cuts::{Objects, objects};
+use crate::keys::{SECRET, bring, challenge, cmac, done, external, external_message};
 use crate::secure_channel::{Keyed, open, put_in_the_clear, send};
 use crate::{TestCard, card_on, commands, empty_flash, play};
 
@@ -9,10 +10,13 @@ const SELECT: [u8; 4] = [0x00, 0xA4, 0x00, 0x0C];
 const READ: [u8; 4] = [0x00, 0xB0, 0x00, 0x00];
 const PUT_DATA: [u8; 4] = [0x00, 0xDB, 0x00, 0x00];
 
-/// A SECURED card with a file of four bytes, 7700, that is read under this condition.
+/// A SECURED card with key 21, which a host authenticates with, and with a file of four bytes, 7700, that is read under
+/// this condition.
 fn card_with(condition: &[u8]) -> TestCard {
     let mut card = card_on(empty_flash());
     put_in_the_clear(&mut card);
+    let key = [&[0x81, 1, 3, 0x82, 2, 0xA4, 0x80, 0x84, 1, 0, 0x86, 1, 3, 0x87, 16][..], &SECRET].concat();
+    bring(&mut card, 0x21, &key);
     let rule = [&[0x80, 1, 0x01][..], condition].concat();
     let parameters =
         [&[0x80, 2, 0, 4, 0x82, 1, 1, 0x83, 2, 0x77, 0x00, 0xAB, u8::try_from(rule.len()).unwrap()][..], &rule];
@@ -63,6 +67,20 @@ fn a_file_behind_a_secure_channel_opens_at_a_level_that_is_high_enough() {
             assert_eq!(word == 0x9000, opens, "{condition:02X?} at level {level:02X}: {word:04X}");
         }
     }
+}
+
+/// Two of three: key 21 named by an object, the button, and PIN 1, which the card does not have.
+#[test]
+fn a_file_behind_a_threshold_opens_with_a_key_and_the_button_and_with_neither_alone() {
+    let condition = [0xE0, 16, 0x80, 1, 2, 0xA4, 6, 0x83, 1, 0x21, 0x95, 1, 0x80, 0x9E, 1, 0x11, 0xC0, 0];
+    let mut card = card_with(&condition);
+    card.set_user_present(true);
+    assert_eq!(read(&mut card), [0x69, 0x82]);
+    let proof = external(&cmac(&[&external_message(&challenge(&mut card))]));
+    done(&mut card, &proof);
+    assert_eq!(read(&mut card), [0, 0, 0, 0, 0x90, 0x00]);
+    card.set_user_present(false);
+    assert_eq!(read(&mut card), [0x69, 0x82]);
 }
 
 /// The issuer says who may do what, but a rule that lets it read has to be there before it reads.

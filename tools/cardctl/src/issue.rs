@@ -26,8 +26,9 @@ const HOLDER_SHORT_ID: u8 = 1;
 /// Bytes of that file.
 const HOLDER_FILE_SIZE: u16 = 160;
 
-/// Its holder alone reads and changes it: both with PIN 1 (ISO/IEC 7816-4, 5.5.3).
-const HOLDER_FILE_SECURITY: &[u8] = &[0x03, 0x11, 0x11];
+/// Its holder alone reads it, changes it, and says who else may: all with PIN 1 (ISO/IEC 7816-4, 5.4.3.2). The rules
+/// cover reading and updating by the access mode byte, and PUT DATA by its instruction byte.
+const HOLDER_FILE_SECURITY: &[u8] = &[0x80, 1, 0x03, 0x9E, 1, 0x11, 0x84, 1, 0xDB, 0x9E, 1, 0x11];
 
 /// A card that was issued.
 pub(crate) struct Issued {
@@ -109,7 +110,7 @@ async fn write_holder(card: &mut Card, name: &str) -> Result<()> {
         name: None,
         short_id: ShortFileId::parse(HOLDER_SHORT_ID).ok(),
         state: FileState::Activated,
-        security: SecurityAttributes::parse(HOLDER_FILE_SECURITY).ok().context("no such condition")?,
+        security: SecurityAttributes::parse_expanded(HOLDER_FILE_SECURITY).ok().context("no such condition")?,
     };
     card.send("CREATE FILE", &CreateFile { parameters }).await?;
     let mut space = [0; HOLDER_FILE_SIZE as usize];
