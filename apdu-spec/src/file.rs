@@ -107,6 +107,11 @@ pub enum FileDescriptor {
     LinearVariable(Records),
     /// Records of one length, the newest first; when the file is full, the oldest gives way.
     Cyclic(Records),
+    /// BER-TLV data objects.
+    DataObjects {
+        /// Bytes of the data objects together, at most; at most [`TRANSPARENT_SIZE_MAX`].
+        size: u16,
+    },
 }
 
 /// The shape of a file of records.
@@ -130,7 +135,7 @@ impl FileDescriptor {
     pub const fn records(self) -> Option<Records> {
         match self {
             Self::LinearFixed(records) | Self::LinearVariable(records) | Self::Cyclic(records) => Some(records),
-            Self::Directory | Self::Transparent { .. } => None,
+            Self::Directory | Self::Transparent { .. } | Self::DataObjects { .. } => None,
         }
     }
 
@@ -139,6 +144,7 @@ impl FileDescriptor {
         match (bytes, size) {
             ([0x38], None) => Ok(Self::Directory),
             ([0x01] | [0x01, _], Some(size @ 1..=TRANSPARENT_SIZE_MAX)) => Ok(Self::Transparent { size }),
+            ([0x39] | [0x39, _], Some(size @ 1..=TRANSPARENT_SIZE_MAX)) => Ok(Self::DataObjects { size }),
             ([0x02, rest @ ..], None) => Ok(Self::LinearFixed(Records::parse(rest)?)),
             ([0x04, rest @ ..], None) => Ok(Self::LinearVariable(Records::parse(rest)?)),
             ([0x06, rest @ ..], None) => Ok(Self::Cyclic(Records::parse(rest)?)),
@@ -152,6 +158,10 @@ impl FileDescriptor {
             Self::Transparent { size } => {
                 out.field(Tag::SIZE, &size.to_be_bytes())?;
                 out.field(Tag::DESCRIPTOR, &[0x01])
+            }
+            Self::DataObjects { size } => {
+                out.field(Tag::SIZE, &size.to_be_bytes())?;
+                out.field(Tag::DESCRIPTOR, &[0x39])
             }
             Self::LinearFixed(records) => out.template(Tag::DESCRIPTOR, |out| records.encode(0x02, out)),
             Self::LinearVariable(records) => out.template(Tag::DESCRIPTOR, |out| records.encode(0x04, out)),
@@ -188,7 +198,7 @@ impl Tag {
     pub const FCP: Self = Self(0x62);
     /// File control information.
     pub const FCI: Self = Self(0x6F);
-    /// Bytes in a transparent file.
+    /// Bytes in a transparent file, or in a file of data objects at most.
     pub const SIZE: Self = Self(0x80);
     /// File descriptor byte and, for records, coding, size and count.
     pub const DESCRIPTOR: Self = Self(0x82);

@@ -81,14 +81,30 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`ParseError`] when the bytes do not form one.
     pub fn object(&mut self) -> Result<(Tag, &'a [u8]), ParseError> {
-        let tag = Tag::parse(self)?;
-        let length = match self.u8()? {
+        let tag = self.tag()?;
+        let length = self.length()?;
+        Ok((tag, self.take(length)?))
+    }
+
+    /// The next tag alone.
+    ///
+    /// # Errors
+    /// [`ParseError`] when the bytes do not form one.
+    pub fn tag(&mut self) -> Result<Tag, ParseError> {
+        Tag::parse(self)
+    }
+
+    /// The length of a value, which stands behind its tag.
+    ///
+    /// # Errors
+    /// [`ParseError`] when the bytes do not form one.
+    pub fn length(&mut self) -> Result<usize, ParseError> {
+        Ok(match self.u8()? {
             short @ 0..=0x7F => short.into(),
             0x81 => self.u8()?.into(),
             0x82 => self.u16()?.into(),
             _ => return Err(ParseError::Invalid),
-        };
-        Ok((tag, self.take(length)?))
+        })
     }
 
     /// The next data object with its tag and length, as it stands.

@@ -111,6 +111,7 @@ fn family(instruction: &Instruction<'_>) -> Family {
         Instruction::Verify(_)
         | Instruction::ChangeReferenceData(_)
         | Instruction::ResetRetryCounter(_)
+        | Instruction::GetData(_)
         | Instruction::PutData(_)
         | Instruction::GenerateKeyPair(_)
         | Instruction::ManageSecurityEnvironment(_)

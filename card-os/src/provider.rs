@@ -17,6 +17,7 @@ use crate::platform::Platform;
 use crate::refusal::Refusal;
 use crate::secure_channel::key_set;
 use crate::store::{ObjectId, Store};
+use crate::transaction::descriptor;
 
 /// The most bytes of a record as it is stored: every object with two bytes of tag and length.
 const RECORD_MAX: usize = (2 + 1)
@@ -116,6 +117,9 @@ pub(crate) fn personalise<P: Platform>(
     let reference = record.info.reference;
     verify_root(record)?;
     forget_belongings(context, reference)?;
+    // The room that its transactions need, before files take it.
+    descriptor::reserve(context.store, reference)?;
+    context.store.write(objects::without_pin(reference), &[0])?;
     write(context, record)
 }
 
@@ -129,7 +133,7 @@ pub(crate) fn update<P: Platform>(
     let changed = update.apply(record);
     verify_root(&changed)?;
     if changed.root_key != record.root_key {
-        delete_if_there(context, objects::descriptor(record.info.reference))?;
+        descriptor::reserve(context.store, record.info.reference)?;
     }
     write(context, &changed)
 }

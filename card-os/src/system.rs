@@ -17,6 +17,7 @@ use crate::refusal::Refusal;
 use crate::secure_channel::{KeySetName, Protected};
 use crate::session::Session;
 use crate::store::Store;
+use crate::transaction::journal;
 
 /// Everything behind the link: what survives power-off (`store`) and what does not (`session`).
 pub(crate) struct System<P: Platform> {
@@ -186,6 +187,7 @@ pub(crate) enum Unfinished {
 fn found<F: NorFlash>(store: &mut Store<F>) -> Result<(), Refusal> {
     life_cycle::set(store, LifeCycle::OpReady)?;
     file::create_master_file(store)?;
+    journal::create(store)?;
     Ok(store.commit()?)
 }
 
@@ -199,6 +201,7 @@ fn run<P: Platform>(
         Instruction::Verify(it) => apart(it, context, reply),
         Instruction::ChangeReferenceData(it) => apart(it, context, reply),
         Instruction::ResetRetryCounter(it) => apart(it, context, reply),
+        Instruction::GetData(it) => apart(it, context, reply),
         Instruction::PutData(it) => apart(it, context, reply),
         Instruction::GenerateKeyPair(it) => apart(it, context, reply),
         Instruction::ManageSecurityEnvironment(it) => apart(it, context, reply),

@@ -22,10 +22,11 @@
 //! | ISO | B0, B1 | [`ReadBinary`] | READ BINARY |
 //! | ISO | B2, B3 | [`ReadRecord`] | READ RECORD |
 //! | ISO | C0 | [`GetResponse`] | GET RESPONSE |
+//! | ISO | CA, CB | [`GetData`] | GET DATA |
 //! | ISO | D0, D1 | [`WriteBinary`] | WRITE BINARY |
 //! | ISO | D2 | [`WriteRecord`] | WRITE RECORD |
 //! | ISO | D6, D7 | [`UpdateBinary`] | UPDATE BINARY |
-//! | ISO | DB | [`PutData`] | PUT DATA |
+//! | ISO | DA, DB | [`PutData`] | PUT DATA |
 //! | ISO | DC | [`UpdateRecord`] | UPDATE RECORD |
 //! | ISO | DD | [`UpdateRecordPart`] | UPDATE RECORD |
 //! | ISO | E0 | [`CreateFile`] | CREATE FILE |
@@ -79,7 +80,7 @@ pub use card_data::{
     CardObject, GetCardData, Resources, encode_application, encode_domain, encode_keys, encode_recognition,
 };
 pub use channel::{GetResponse, ManageChannel};
-pub use data::{DataFile, DataObject, PutData};
+pub use data::{DataFile, DataObject, DataRequest, GetData, Objects, PutData, Tags};
 pub use delete::Delete;
 pub use file::{
     ActivateFile, CreateFile, DeactivateFile, DeleteFile, FileCommand, TerminateCardUsage, TerminateDirectory,
@@ -231,6 +232,7 @@ instructions! {
     ReadBinary, ISO;
     ReadRecord, ISO;
     GetResponse, ISO;
+    GetData<'a>, ISO;
     SearchBinary<'a>, ISO;
     SearchRecord<'a>, ISO;
     WriteBinary<'a>, ISO;

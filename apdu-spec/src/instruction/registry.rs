@@ -78,7 +78,6 @@ impl Tag {
     const STATE: Self = Self(0x9F70);
     const PRIVILEGES: Self = Self(0xC5);
     const BELONGS_TO: Self = Self(0xCC);
-    const TAG_LIST: Self = Self(0x5C);
 }
 
 impl Subset {

@@ -72,7 +72,8 @@ impl Granted<File> {
             FileDescriptor::Directory
             | FileDescriptor::LinearFixed(_)
             | FileDescriptor::LinearVariable(_)
-            | FileDescriptor::Cyclic(_) => Err(Refusal::WrongFileType),
+            | FileDescriptor::Cyclic(_)
+            | FileDescriptor::DataObjects { .. } => Err(Refusal::WrongFileType),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod binary;
 mod change;
+mod data_object;
 mod record;
 mod search;
 mod state;

@@ -189,7 +189,9 @@ impl Granted<File> {
                 data.len() == usize::from(records.size)
             }
             FileDescriptor::LinearVariable(records) => data.len() <= usize::from(records.size),
-            FileDescriptor::Directory | FileDescriptor::Transparent { .. } => return Err(Refusal::WrongFileType),
+            FileDescriptor::Directory | FileDescriptor::Transparent { .. } | FileDescriptor::DataObjects { .. } => {
+                return Err(Refusal::WrongFileType);
+            }
         };
         if fits { Ok(()) } else { Err(Malformed::Length.into()) }
     }

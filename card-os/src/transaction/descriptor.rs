@@ -32,7 +32,7 @@ impl Handle for LoadDescriptor<'_> {
             if last.is_some_and(|last| descriptor.version < last.version) {
                 return Err(Refusal::Outdated);
             }
-            context.store.write(objects::descriptor(owner.provider), self.descriptor)?;
+            Accepted::keep(context.store, owner.provider, self.descriptor)?;
             context.store.commit()?;
         }
         *context.transaction = Session::Open(owner, Stage::Ready);
@@ -51,7 +51,16 @@ fn verify(provider: &Provider, signed: &[u8]) -> Result<Descriptor, Refusal> {
     if descriptor.provider.as_bytes() == record.info.provider { Ok(descriptor) } else { Err(Refusal::NotVerified) }
 }
 
+/// Makes the room for a provider's descriptor, with none in it.
+pub(crate) fn reserve<F: NorFlash>(store: &mut Store<F>, provider: ProviderReference) -> Result<(), Refusal> {
+    Accepted::keep(store, provider, &[])
+}
+
 /// A signed descriptor as it came.
+///
+/// ```text
+/// length (1)  descriptor, then zeros (235)
+/// ```
 struct Accepted {
     bytes: [u8; SIGNED_MAX],
     length: usize,
@@ -60,10 +69,20 @@ struct Accepted {
 impl Accepted {
     fn load<F: NorFlash>(store: &mut Store<F>, provider: ProviderReference) -> Result<Option<Self>, Refusal> {
         let id = objects::descriptor(provider);
-        let Some(length) = store.length(id) else { return Ok(None) };
-        let mut accepted = Self { bytes: [0; SIGNED_MAX], length };
-        store.read(id, 0, accepted.bytes.get_mut(..length).ok_or(Refusal::Fault)?)?;
-        Ok(Some(accepted))
+        let (mut length, mut bytes) = ([0], [0; SIGNED_MAX]);
+        store.read(id, 0, &mut length)?;
+        store.read(id, 1, &mut bytes)?;
+        let length = usize::from(length[0]);
+        Ok((length > 0).then_some(Self { bytes, length }))
+    }
+
+    /// In as many bytes as the longest takes, so that the next one finds room on a full card.
+    fn keep<F: NorFlash>(store: &mut Store<F>, provider: ProviderReference, signed: &[u8]) -> Result<(), Refusal> {
+        let mut bytes = [0; 1 + SIGNED_MAX];
+        let mut out = Writer::new(&mut bytes);
+        out.put_u8(u8::try_from(signed.len()).map_err(|_| Refusal::WRONG_DATA)?)?;
+        out.put(signed)?;
+        Ok(store.write(objects::descriptor(provider), &bytes)?)
     }
 
     fn signed(&self) -> &[u8] {

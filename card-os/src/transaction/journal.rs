@@ -1,5 +1,8 @@
 //! The transaction journal: the last transactions, cyclic, each an object of the store. Entries change in the same
 //! store transaction as the command that causes it, so what the card gave out and what it remembers never disagree.
+//!
+//! The slots are there from the card's beginning, so that files that fill the card cannot take their room: an entry
+//! whose sequence number is 0 is none yet.
 
 use apdu_spec::Writer;
 use apdu_spec::instruction::GetJournal;
@@ -15,6 +18,14 @@ use crate::platform::Platform;
 use crate::provider::Provider;
 use crate::refusal::Refusal;
 use crate::store::Store;
+
+/// Makes the slots of a new card.
+pub(crate) fn create<F: NorFlash>(store: &mut Store<F>) -> Result<(), Refusal> {
+    for slot in 0..JOURNAL_ENTRIES {
+        store.resize(objects::journal(slot), JournalEntry::LENGTH)?;
+    }
+    Ok(())
+}
 
 /// Adds an entry, whose sequence number is set here, in the place of the oldest.
 pub(crate) fn append<F: NorFlash>(store: &mut Store<F>, entry: JournalEntry) -> Result<(), Refusal> {
@@ -103,12 +114,11 @@ fn slot(sequence: u32) -> u8 {
 }
 
 fn get<F: NorFlash>(store: &mut Store<F>, slot: u8) -> Result<Option<JournalEntry>, Refusal> {
-    let id = objects::journal(slot);
-    if store.length(id).is_none() {
+    let mut bytes = [0; JournalEntry::LENGTH];
+    store.read(objects::journal(slot), 0, &mut bytes)?;
+    if bytes.starts_with(&[0; 4]) {
         return Ok(None);
     }
-    let mut bytes = [0; JournalEntry::LENGTH];
-    store.read(id, 0, &mut bytes)?;
     JournalEntry::parse(&bytes).map(Some).map_err(|_| Refusal::Fault)
 }
 

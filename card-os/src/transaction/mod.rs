@@ -12,7 +12,7 @@
 
 mod build;
 mod choose;
-mod descriptor;
+pub(crate) mod descriptor;
 pub(crate) mod journal;
 mod policy;
 mod receive;

@@ -27,9 +27,7 @@ impl<P: Platform> Context<'_, P> {
         }
         let id = objects::without_pin(record.info.reference);
         let mut count = [0];
-        if self.store.length(id).is_some() {
-            self.store.read(id, 0, &mut count)?;
-        }
+        self.store.read(id, 0, &mut count)?;
         let is_verified = PinReference::parse(policy.pin).is_ok_and(|pin| self.channel.verified.contains(pin));
         let next = if is_verified { 0 } else { without_pin(&policy, terms.amount, count[0])? };
         Ok(self.store.write(id, &[next])?)

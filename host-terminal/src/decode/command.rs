@@ -97,6 +97,7 @@ fn describe(instruction: &Instruction<'_>) -> Vec<String> {
         Instruction::ChangeReferenceData(_) => one("CHANGE REFERENCE DATA: not shown".to_owned()),
         Instruction::ResetRetryCounter(_) => one("RESET RETRY COUNTER: not shown".to_owned()),
         Instruction::ChangeCondition(change) => one(format!("CHANGE CONDITION: record {}", change.provider.number())),
+        Instruction::GetData(_) => one("GET DATA".to_owned()),
         Instruction::PutData(_) => one("PUT DATA".to_owned()),
         Instruction::StoreData(_) => one("STORE DATA: not shown".to_owned()),
         Instruction::InitializeUpdate(_) => one("INITIALIZE UPDATE".to_owned()),

@@ -1,16 +1,17 @@
 //! What a card costs in RAM, and a card whose flash is full.
 
 use apdu_spec::file::{FileDescriptor, FileId, FileState};
-use apdu_spec::instruction::{CreateFile, DeleteFile};
+use apdu_spec::instruction::CreateFile;
 use apdu_spec::journal::Step as JournalStep;
-use apdu_spec::limits::APDU_MAX;
+use apdu_spec::limits::{APDU_MAX, JOURNAL_ENTRIES};
+use apdu_spec::provider::Policy;
 use apdu_spec::{Fcp, SecurityAttributes};
 use card_os::{Card, NoiseFailure, Platform};
 use sim_reader::flash::RamFlash;
 
 use crate::bank::Bank;
 use crate::card::TestCard;
-use crate::scene::{STEPS, Scene, Step};
+use crate::scene::Scene;
 
 /// What the smallest boards have, with room for the stack: a card, a command and its answer.
 const CARD_AND_BUFFERS_MAX: usize = 24 * 1024;
@@ -36,38 +37,37 @@ fn a_card_and_its_buffers_leave_a_quarter_of_32_kib_to_the_stack() {
     assert!(card + 2 * APDU_MAX <= CARD_AND_BUFFERS_MAX);
 }
 
+/// Also the first transaction, and more of them than the journal has room for.
 #[test]
-fn what_cannot_be_noted_does_not_leave_the_card_and_the_session_waits_for_room() {
+fn purchases_work_on_a_card_that_files_have_filled() {
     let bank = Bank::new(1);
     // Before SECURED, so that the test can fill the card with files.
     let mut cards = [TestCard::new(2), TestCard::new(3)];
     for card in &mut cards {
-        card.personalise(1, &bank, b"ACCOUNT", b"account-secret-1", None);
+        let policy = Policy { amount_max: 100_000, amount_without_pin: 100_000, times_without_pin: 255, pin: 1 };
+        card.personalise(1, &bank, b"ACCOUNT", b"account-secret-1", Some(policy));
+        card.select();
+        assert!(fill(card, 0x1000) > 0);
         card.select();
     }
     let [payer, payee] = cards;
     let mut scene = Scene::of(bank, payer, payee);
-    scene.run_all();
-    let build = STEPS.iter().position(|step| *step == Step::Build(3)).unwrap();
-    scene.run(&STEPS[..build]);
-
-    let files = fill(&mut scene.payer);
-    let journal = scene.payer.journal();
-    let command = scene.command(Step::Build(3));
-    assert_eq!(scene.payer.transmit(&command).unwrap(), (Vec::new(), 0x6A84));
-    assert_eq!(scene.payer.journal(), journal);
-
-    files.into_iter().for_each(|file| drop(scene.payer.done(&DeleteFile { file: Some(file) })));
-    scene.run(&STEPS[build..]);
-    assert_eq!(scene.payer.steps(), [JournalStep::Posted; 2]);
+    for made in 1..=usize::from(JOURNAL_ENTRIES) + 2 {
+        scene.run_all();
+        let kept = made.min(JOURNAL_ENTRIES.into());
+        assert_eq!(scene.payer.steps(), vec![JournalStep::Posted; kept]);
+        assert_eq!(scene.payee.steps(), vec![JournalStep::Posted; kept]);
+    }
+    for card in [&mut scene.payer, &mut scene.payee] {
+        assert_eq!(fill(card, 0x2000), 0, "the card is as full as before");
+    }
 }
 
-/// Creates files until not one of a byte fits.
-fn fill(card: &mut TestCard) -> Vec<FileId> {
-    let mut files = Vec::new();
+/// Creates files with identifiers from this one on until not one of a byte fits; how many did.
+fn fill(card: &mut TestCard, from: u16) -> usize {
+    let mut files = 0;
     let mut size = 4096;
-    for id in 0x1000.. {
-        let id = FileId(id);
+    for id in (from..).map(FileId) {
         let parameters = Fcp {
             descriptor: FileDescriptor::Transparent { size },
             id,
@@ -77,7 +77,7 @@ fn fill(card: &mut TestCard) -> Vec<FileId> {
             security: SecurityAttributes::NOTHING,
         };
         match card.send(&CreateFile { parameters }).1 {
-            0x9000 => files.push(id),
+            0x9000 => files += 1,
             0x6A84 if size > 1 => size /= 2,
             0x6A84 => break,
             status => panic!("{status:04X}"),

@@ -97,7 +97,8 @@ async fn file(card: &mut Card, id: FileId, name: &'static str) -> Result<Option<
         FileDescriptor::Directory
         | FileDescriptor::LinearFixed(_)
         | FileDescriptor::LinearVariable(_)
-        | FileDescriptor::Cyclic(_) => None,
+        | FileDescriptor::Cyclic(_)
+        | FileDescriptor::DataObjects { .. } => None,
     };
     let content = if size.is_some() { read(card).await? } else { None };
     Ok(Some(FoundFile { id, name, size, content }))
