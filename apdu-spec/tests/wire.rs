@@ -110,6 +110,7 @@ fn descriptor() -> impl Strategy<Value = FileDescriptor> {
         records().prop_map(FileDescriptor::LinearFixed),
         records().prop_map(FileDescriptor::LinearVariable),
         records().prop_map(FileDescriptor::Cyclic),
+        (1..=TRANSPARENT_SIZE_MAX).prop_map(|size| FileDescriptor::DataObjects { size }),
     ]
 }
 
@@ -181,6 +182,30 @@ proptest! {
         let begin = if behind { ins::Begin::Behind(begin) } else { ins::Begin::Offset(begin) };
         let search = ins::SearchRecord { file, number, direction, begin, string: &string, length };
         assert_survives(Instruction::SearchRecord(search));
+    }
+
+    #[test]
+    fn commands_on_data_objects_survive(
+        file in odd_target(), tags in vec(any_tag(), 1..6), value in vec(any::<u8>(), 0..300),
+    ) {
+        let tags: Vec<_> = tags.into_iter().filter(|tag| is_tag(*tag) && *tag != Tag::FCP.0).collect();
+        let list: Vec<u8> =
+            tags.iter().flat_map(|tag| tag.to_be_bytes().into_iter().skip_while(|byte| *byte == 0)).collect();
+        let request = ins::DataRequest::Objects(ins::Tags::parse(&list).unwrap());
+        assert_survives(Instruction::GetData(ins::GetData { file, request }));
+        let objects = bytes_of(|out| tags.iter().try_for_each(|tag| out.field(Tag(*tag), &value)));
+        if let Ok(objects) = ins::Objects::parse(&objects) {
+            let file = ins::DataFile::File(file);
+            let object = ins::DataObject::Objects(objects);
+            assert_survives(Instruction::PutData(ins::PutData { file, object }));
+        }
+        for tag in tags.into_iter().filter(|tag| *tag <= 0xFFFF).map(Tag) {
+            let request = ins::DataRequest::Value(tag);
+            assert_survives(Instruction::GetData(ins::GetData { file: Target::Current, request }));
+            let file = ins::DataFile::File(Target::Current);
+            let object = ins::DataObject::Value(tag, &value);
+            assert_survives(Instruction::PutData(ins::PutData { file, object }));
+        }
     }
 
     #[test]
@@ -444,11 +469,7 @@ proptest! {
     fn any_data_objects_survive(tags in vec((any_tag(), vec(any::<u8>(), 0..300)), 0..8)) {
         let objects: Vec<_> = tags
             .iter()
-            .filter(|(tag, _)| match tag.to_be_bytes() {
-                [0, 0, 0, single] => single & 0x1F != 0x1F,
-                [0, 0, first, second] => first & 0x1F == 0x1F && (0x1F..0x80).contains(&second),
-                [_, first, second, third] => first & 0x1F == 0x1F && second > 0x80 && third < 0x80,
-            })
+            .filter(|(tag, _)| is_tag(*tag))
             .collect();
         let bytes = bytes_of(|out| objects.iter().try_for_each(|(tag, value)| out.field(Tag(*tag), value)));
         let mut input = Reader::new(&bytes);
@@ -456,6 +477,14 @@ proptest! {
             prop_assert_eq!(input.object(), Ok((Tag(*tag), &value[..])));
         }
         prop_assert_eq!(input.finish(), Ok(()));
+    }
+}
+
+fn is_tag(tag: u32) -> bool {
+    match tag.to_be_bytes() {
+        [0, 0, 0, single] => single & 0x1F != 0x1F,
+        [0, 0, first, second] => first & 0x1F == 0x1F && (0x1F..0x80).contains(&second),
+        [_, first, second, third] => first & 0x1F == 0x1F && second > 0x80 && third < 0x80,
     }
 }
 

@@ -129,6 +129,13 @@ fn records_and_bytes_are_whole_whenever_power_goes() {
 }
 
 #[test]
+fn data_objects_are_whole_whenever_power_goes() {
+    let cuts = cut_everywhere("data_objects.apdu");
+    println!("{cuts} cuts");
+    assert!(cuts > 150);
+}
+
+#[test]
 fn the_life_of_files_is_whole_whenever_power_goes() {
     assert!(cut_everywhere("file_life.apdu") > 50);
 }
