@@ -5,8 +5,8 @@ use protocol::types::Currency;
 use rand_core::CryptoRngCore;
 
 use crate::id;
+use crate::keys::storage::StorageKeys;
 use crate::ledger::AccountId;
-use crate::storage_key::StorageKeys;
 use crate::store::account::{AccountNumber, Funding, Instrument, NewAccount};
 use crate::store::{Store, StoreError};
 use crate::time::Timestamp;

@@ -5,9 +5,11 @@
 pub mod admin;
 pub mod engine;
 pub mod id;
-pub mod key_files;
+pub mod keys;
 pub mod ledger;
 pub mod server;
-pub mod storage_key;
 pub mod store;
 pub mod time;
+
+/// The back end behind every provider.
+pub type Backend = protocol::crypto::AwsLc;

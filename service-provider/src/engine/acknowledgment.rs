@@ -5,7 +5,8 @@ use protocol::provider::acknowledgment::{Told, answer, verify};
 use protocol::types::Ending;
 use rand_core::CryptoRngCore;
 
-use super::{Backend, Begun, Engine, Later, Refusal};
+use super::{Begun, Engine, Later, Refusal};
+use crate::Backend;
 use crate::store::Store;
 use crate::store::transaction::{Request, Settlement};
 use crate::time::Timestamp;

@@ -10,7 +10,8 @@ use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
 use super::reason::reason;
-use super::{Backend, Engine, Refusal, parse};
+use super::{Engine, Refusal, parse};
+use crate::Backend;
 use crate::id;
 use crate::store::Store;
 use crate::store::transaction::{Opening, Request};

@@ -11,15 +11,12 @@
 mod acknowledgment;
 mod agreement;
 mod key_exchange;
-mod key_ring;
 mod reason;
 mod transaction;
 
-pub use key_ring::KeyRing;
-
 use std::time::Duration;
 
-use protocol::crypto::{AwsLc, Secret};
+use protocol::crypto::Secret;
 use protocol::error::{Malformed, Rejected};
 use protocol::message::request::Tree;
 use protocol::message::{self, Kind};
@@ -27,14 +24,13 @@ use protocol::provider::{AccountClaim, Group, ProviderKeys, Requests, descriptor
 use protocol::types::{Digest, TransactionId};
 use rand_core::CryptoRngCore;
 
-use crate::storage_key::StorageKeys;
+use crate::Backend;
+use crate::keys::KeyRing;
+use crate::keys::storage::StorageKeys;
 use crate::store::account::{Account, AccountNumber};
 use crate::store::transaction::{Phase, Request, Stage};
 use crate::store::{Store, StoreError};
 use crate::time::Timestamp;
-
-/// The back end behind every provider.
-pub type Backend = AwsLc;
 
 /// How long members have from a key exchange to their transaction, and from an approval to their acknowledgment.
 #[derive(Clone, Copy, Debug)]

@@ -8,7 +8,8 @@ use rand_core::CryptoRngCore;
 
 use super::agreement::{Participant, agree};
 use super::reason::reason;
-use super::{Backend, Begun, Engine, Later, Refusal};
+use super::{Begun, Engine, Later, Refusal};
+use crate::Backend;
 use crate::ledger::AccountId;
 use crate::store::Store;
 use crate::store::transaction::{Authorization, Decision, Order, Request, Status};

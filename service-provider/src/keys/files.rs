@@ -22,7 +22,8 @@ use protocol::provider::{ProviderKeys, sign_descriptor};
 use protocol::types::ProviderId;
 use rand_core::CryptoRngCore;
 
-use crate::engine::{Backend, KeyRing};
+use super::KeyRing;
+use crate::Backend;
 use crate::store::limits;
 use crate::time::Timestamp;
 
@@ -146,7 +147,7 @@ fn read_root_verification_key(directory: &Path) -> Result<PublicKey, KeyFileErro
 
 /// Destroys the private keys of descriptors that ended [`KEPT_FOR`] or longer before `now`, and of those that were not
 /// finished before a later one was; gives their versions. From then on nobody can open what was sealed to them (forward
-/// secrecy of cryptogram 1), on the same terms as in [`crate::storage_key`].
+/// secrecy of cryptogram 1), on the same terms as in [`super::storage`].
 pub fn destroy_expired(directory: &Path, now: Timestamp) -> Result<Vec<u32>, KeyFileError> {
     let folder = directory.join("descriptors");
     let newest = versions(&folder)?.into_iter().max();

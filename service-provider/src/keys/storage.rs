@@ -25,8 +25,8 @@ use protocol::crypto::{Crypto, Invalid, Secret};
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
-use crate::engine::Backend;
-use crate::key_files::{KeyFileError, destroy, read, write_new};
+use super::files::{KeyFileError, destroy, read, write_new};
+use crate::Backend;
 
 const NUMBER_LENGTH: usize = 4;
 const NONCE_LENGTH: usize = 12;

@@ -3,7 +3,7 @@
 use protocol::provider::ProviderKeys;
 use protocol::types::KeyId;
 
-use super::Backend;
+use crate::Backend;
 use crate::time::Timestamp;
 
 /// Descriptors with their private keys, by identification.
@@ -28,17 +28,17 @@ impl KeyRing {
     }
 
     /// The keys of a descriptor, valid or not: a transaction ends under the keys under which it began.
-    pub(super) fn find(&self, key: &KeyId) -> Option<&ProviderKeys<Backend>> {
+    pub(crate) fn find(&self, key: &KeyId) -> Option<&ProviderKeys<Backend>> {
         self.0.iter().map(|entry| &entry.keys).find(|keys| keys.id() == key)
     }
 
     /// The keys of a descriptor that is valid now.
-    pub(super) fn find_valid(&self, key: &KeyId, now: Timestamp) -> Option<&ProviderKeys<Backend>> {
+    pub(crate) fn find_valid(&self, key: &KeyId, now: Timestamp) -> Option<&ProviderKeys<Backend>> {
         self.find(key).filter(|keys| is_valid(keys, now))
     }
 
     /// The signed descriptor of the highest version that is valid now.
-    pub(super) fn current(&self, now: Timestamp) -> Option<&[u8]> {
+    pub(crate) fn current(&self, now: Timestamp) -> Option<&[u8]> {
         let valid = self.0.iter().filter(|entry| is_valid(&entry.keys, now));
         valid.max_by_key(|entry| entry.keys.descriptor().version).map(|entry| entry.signed.as_slice())
     }
