@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is a test's verdict")]
 
+mod coherence;
 mod model;
 mod robust;
 mod suite;
@@ -14,6 +15,7 @@ macro_rules! stores {
             stores!(@bodies $new;
                 accounts_are_found_by_number_and_key_and_have_no_rival,
                 money_comes_from_the_float_alone,
+                a_float_that_is_used_up_funds_nothing_more,
                 a_key_exchange_is_opened_once_and_answered_again,
                 a_node_opens_one_request,
                 a_refused_key_exchange_has_its_answer_and_no_transaction,

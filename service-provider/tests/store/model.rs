@@ -1,15 +1,19 @@
 //! Random operations against both stores and a plain model: all three give the same results, and the same money.
+//! The database alone says the same as the store with all that it remembers, much or next to nothing.
 //!
 //! The model knows amounts, holds and phases, and no rows; what it does not know (identifications, bytes) the test
 //! makes up from numbers.
 
-use crate::world::{EUR, HOLD, SESSION, START, World, answer, sqlite};
+use crate::coherence;
+use crate::world::{EUR, HOLD, SESSION, START, World, answer};
 use proptest::prelude::*;
+use protocol::crypto::PublicKey;
 use protocol::types::{Ending, ReasonCode};
 use service_provider::ledger::{AccountId, Transfer};
+use service_provider::store::account::AccountNumber;
 use service_provider::store::limits::RETENTION;
 use service_provider::store::memory::MemoryStore;
-use service_provider::store::sqlite::SqliteStore;
+use service_provider::store::sqlite::{Remembered, SqliteStore, SqliteView};
 use service_provider::store::transaction::{Authorization, Decision, Opening, Order, Phase, Request, Settlement};
 use service_provider::store::{Store, StoreError};
 use service_provider::time::Timestamp;
@@ -31,6 +35,8 @@ enum Step {
     Keep { transaction: usize, acknowledgment: bool, byte: u8 },
     Pass { seconds: u64 },
     Block { account: usize, blocked: bool },
+    Register { account: usize },
+    WriteAndFail { transaction: usize, account: usize },
     Restart,
 }
 
@@ -52,7 +58,10 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (transaction, any::<bool>(), any::<u8>())
             .prop_map(|(transaction, acknowledgment, byte)| Step::Keep { transaction, acknowledgment, byte }),
         3 => prop_oneof![0..90_u64, Just(300), Just(RETENTION.as_secs())].prop_map(|seconds| Step::Pass { seconds }),
-        1 => (account, any::<bool>()).prop_map(|(account, blocked)| Step::Block { account, blocked }),
+        1 => (account.clone(), any::<bool>()).prop_map(|(account, blocked)| Step::Block { account, blocked }),
+        1 => account.clone().prop_map(|account| Step::Register { account }),
+        2 => (0..8_usize, account)
+            .prop_map(|(transaction, account)| Step::WriteAndFail { transaction, account }),
         1 => Just(Step::Restart),
     ]
 }
@@ -61,14 +70,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn stores_and_model_agree(steps in prop::collection::vec(step(), 1..60)) {
+    fn stores_and_model_agree(
+        steps in prop::collection::vec(step(), 1..60),
+        remembered in prop::sample::select(coherence::REMEMBERED.to_vec()),
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(run(steps));
+        runtime.block_on(run(steps, remembered));
     }
 }
 
-async fn run(steps: Vec<Step>) {
-    let mut trial = Trial::new().await;
+async fn run(steps: Vec<Step>, remembered: Remembered) {
+    let mut trial = Trial::new(remembered).await;
     for step in steps {
         trial.take(&step).await;
         trial.compare(&step).await;
@@ -98,28 +110,38 @@ struct Purse {
 struct Trial {
     memory: MemoryStore,
     sqlite: Option<SqliteStore>,
+    view: SqliteView,
+    remembered: Remembered,
     directory: tempfile::TempDir,
     /// Draws identifications and makes requests; its own store is not asked.
     world: World<MemoryStore>,
     now: Timestamp,
     accounts: Vec<AccountId>,
+    numbers: Vec<AccountNumber>,
+    keys: Vec<PublicKey>,
     purses: Vec<Purse>,
     sales: Vec<Sale>,
 }
 
 impl Trial {
-    async fn new() -> Self {
-        let (memory, (sqlite, directory)) = (MemoryStore::new(), sqlite());
+    async fn new(remembered: Remembered) -> Self {
+        let (memory, directory) = (MemoryStore::new(), tempfile::tempdir().unwrap());
+        let sqlite = SqliteStore::remembering(directory.path(), remembered).unwrap();
+        let view = SqliteView::open(directory.path()).unwrap();
         let world = World::new(MemoryStore::new());
         let (mut accounts, mut purses) = (Vec::new(), Vec::new());
+        let (mut numbers, mut keys) = (Vec::new(), Vec::new());
         for (balance, limit) in ACCOUNTS {
             let new = world.new_account(balance, limit);
+            numbers.push(new.number.clone());
+            keys.extend(&new.keys);
             let account = memory.create_account(new.clone()).await.unwrap();
             assert_eq!(sqlite.create_account(new).await, Ok(account));
             accounts.push(account);
             purses.push(Purse { balance: balance.cast_signed(), held: 0, limit: limit.cast_signed(), blocked: false });
         }
-        Self { memory, sqlite: Some(sqlite), directory, world, now: START, accounts, purses, sales: Vec::new() }
+        let (sqlite, sales) = (Some(sqlite), Vec::new());
+        Self { memory, sqlite, view, remembered, directory, world, now: START, accounts, numbers, keys, purses, sales }
     }
 
     async fn take(&mut self, step: &Step) {
@@ -162,9 +184,19 @@ impl Trial {
                 self.memory.set_blocked(self.accounts[account], blocked).await.unwrap();
                 self.sqlite().set_blocked(self.accounts[account], blocked).await.unwrap();
             }
+            Step::Register { account } => {
+                let key = self.world.new_account(0, 0).keys[0];
+                let expected = self.memory.register_key(self.accounts[account], key).await;
+                assert_eq!(self.sqlite().register_key(self.accounts[account], key).await, expected);
+                self.keys.push(key);
+            }
+            Step::WriteAndFail { transaction, account } => {
+                let sale = self.sales[place(transaction)].opening.transaction;
+                coherence::write_and_fail(self.sqlite(), sale, self.accounts[account]).await;
+            }
             Step::Restart => {
                 self.sqlite = None;
-                self.sqlite = Some(SqliteStore::open(self.directory.path()).unwrap());
+                self.sqlite = Some(SqliteStore::remembering(self.directory.path(), self.remembered).unwrap());
             }
         }
     }
@@ -408,9 +440,35 @@ impl Trial {
             assert_eq!(sqlite.answer(&request).await.unwrap(), answer);
             assert_eq!(answer, sale.phase.map(|_| sale.opening.answer.message.clone()));
         }
+        self.compare_with_database(step).await;
         let audit = memory.verify().await.unwrap();
         assert_eq!(audit.flaws, [], "{step:?}");
         assert_eq!(sqlite.verify().await.unwrap(), audit, "{step:?}");
+    }
+
+    /// What the store remembers, and what its writer does, is what the database holds.
+    async fn compare_with_database(&self, step: &Step) {
+        let (sqlite, view) = (self.sqlite(), &self.view);
+        for sale in &self.sales {
+            let id = sale.opening.transaction;
+            assert_eq!(sqlite.group(id).await, view.group(id).await, "{step:?}");
+            let requests = [
+                sale.authorization.as_ref().map(|first| Request::Transaction(id, first.request)),
+                sale.settlement.map(|first| Request::Acknowledgment(id, first.request)),
+                Some(Request::Transaction(id, sale.opening.request)),
+            ];
+            for request in requests.into_iter().flatten() {
+                assert_eq!(sqlite.answer(&request).await, view.answer(&request).await, "{step:?}");
+            }
+            coherence::writer_knows_the_transaction(sqlite, id).await;
+        }
+        for (number, account) in self.numbers.iter().zip(&self.accounts) {
+            assert_eq!(sqlite.account_by_number(number).await, view.account_by_number(number).await, "{step:?}");
+            coherence::writer_knows_the_money(sqlite, *account).await;
+        }
+        for key in &self.keys {
+            assert_eq!(sqlite.account_by_key(key).await, view.account_by_key(key).await, "{step:?}");
+        }
     }
 }
 

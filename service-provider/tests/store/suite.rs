@@ -2,7 +2,7 @@
 
 use crate::world::{EUR, HOLD, SESSION, START, World, answer, pay, refund};
 use protocol::types::{Currency, Ending, ReasonCode, TransactionKind};
-use service_provider::ledger::{AMOUNT_MAX, AccountId, FUNDING, Transfer};
+use service_provider::ledger::{AMOUNT_MAX, AccountId, BALANCE_MAX, FUNDING, Transfer};
 use service_provider::store::account::{AccountNumber, Funding, Instrument};
 use service_provider::store::limits::RETENTION;
 use service_provider::store::transaction::{Decision, Opening, Order, Phase, Request};
@@ -60,6 +60,29 @@ pub(crate) async fn money_comes_from_the_float_alone<S: Store>(world: &World<S>)
     );
     let (_, decision) = world.decide(pay(float.account.id, account, 1), START).await;
     assert_eq!(decision, Decision::Declined(ReasonCode::NOT_SERVED));
+    world.books_balance().await;
+}
+
+pub(crate) async fn a_float_that_is_used_up_funds_nothing_more<S: Store>(world: &World<S>) {
+    let account = world.account(0, 0).await;
+    let fundings: Vec<_> = (0..BALANCE_MAX / AMOUNT_MAX)
+        .map(|_| Funding { transaction: world.transaction(START), amount: AMOUNT_MAX, at: START })
+        .collect();
+    let mut tasks = tokio::task::JoinSet::new();
+    for funding in fundings.clone() {
+        let store = world.store.clone();
+        tasks.spawn(async move { store.fund(account, funding).await });
+    }
+    assert!(tasks.join_all().await.iter().all(Result::is_ok));
+    assert_eq!(world.money(account).await, (BALANCE_MAX.cast_signed(), 0, BALANCE_MAX));
+
+    assert_eq!(world.store.fund(account, fundings[0]).await, Ok(()), "the same one again");
+    let one_more = Funding { transaction: world.transaction(START), amount: 1, at: START };
+    assert!(matches!(world.store.fund(account, one_more).await, Err(StoreError::Invalid(_))));
+    let new = world.new_account(1, 0);
+    assert!(matches!(world.store.create_account(new.clone()).await, Err(StoreError::Invalid(_))));
+    assert_eq!(world.store.account_by_number(&new.number).await, Ok(None));
+    assert_eq!(world.store.account_by_key(&new.keys[0]).await, Ok(None));
     world.books_balance().await;
 }
 

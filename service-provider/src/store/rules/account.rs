@@ -21,6 +21,7 @@ pub(super) fn create(tables: &mut impl TablesMut, account: &NewAccount) -> Resul
     }
     if let Some(funding) = account.funding {
         check_new_entry(tables, funding.transaction)?;
+        check_float(tables, account.currency, funding.amount)?;
     }
     let float = float_of(tables, account.currency)?;
     let id = tables.insert_account(account, &Funds::empty(account.currency, Overdraft::UpTo(account.credit_limit)))?;
@@ -36,15 +37,16 @@ pub(super) fn fund(tables: &mut impl TablesMut, id: AccountId, funding: Funding)
     if !account.instrument.holds_money() {
         return Err(StoreError::Invalid("the account holds no money"));
     }
-    if !(1..=AMOUNT_MAX).contains(&funding.amount) || !funds.has_room_for(funding.amount) {
-        return Err(StoreError::Invalid("the funding is zero or too high"));
-    }
     let float = float_of(tables, funds.currency)?;
     if let Some(entry) = tables.entry(funding.transaction)? {
         let same = entry.kind == FUNDING && entry.transfer == out_of_float(float, id, funds.currency, funding.amount);
         return if same { Ok(()) } else { Err(StoreError::Exists("the entry")) };
     }
+    if !(1..=AMOUNT_MAX).contains(&funding.amount) || !funds.has_room_for(funding.amount) {
+        return Err(StoreError::Invalid("the funding is zero or too high"));
+    }
     check_new_entry(tables, funding.transaction)?;
+    check_float(tables, funds.currency, funding.amount)?;
     transfer_from_float(tables, float, id, funding)
 }
 
@@ -94,6 +96,13 @@ fn check_new_entry(tables: &impl Tables, id: TransactionId) -> Result<(), StoreE
     if used { Err(StoreError::Exists("the entry")) } else { Ok(()) }
 }
 
+/// A float that is still to be created has all that any can have.
+fn check_float(tables: &impl Tables, currency: Currency, amount: u64) -> Result<(), StoreError> {
+    let Some(float) = tables.account_by_number(&AccountNumber::float(currency))? else { return Ok(()) };
+    let funds = tables.funds(float)?.ok_or(StoreError::Damaged("a float's funds are missing"))?;
+    if funds.available() < amount { Err(StoreError::Invalid("the float is used up")) } else { Ok(()) }
+}
+
 /// The provider's own account of a currency, which is created where it is missing.
 fn float_of(tables: &mut impl TablesMut, currency: Currency) -> Result<AccountId, StoreError> {
     let number = AccountNumber::float(currency);
@@ -124,10 +133,6 @@ fn transfer_from_float(
     funding: Funding,
 ) -> Result<(), StoreError> {
     let funds = tables.funds(account)?.ok_or(StoreError::UnknownAccount)?;
-    let float_funds = tables.funds(float)?.ok_or(StoreError::Damaged("a float's funds are missing"))?;
-    if float_funds.available() < funding.amount {
-        return Err(StoreError::Invalid("the float is used up"));
-    }
     let transfer = out_of_float(float, account, funds.currency, funding.amount);
     let entry = Entry { transaction: funding.transaction, kind: FUNDING, transfer, posted: funding.at };
     super::settle::post(tables, &entry, 0)
