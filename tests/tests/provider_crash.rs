@@ -22,7 +22,9 @@ use symbolon_tests::process::{Listener, build};
 use symbolon_tests::world::{OPENING, World};
 
 const KILLS: usize = 20;
-const BUYERS: u64 = 4;
+
+/// Enough that a commit serves many, and a kill cuts many short at once.
+const BUYERS: u64 = 48;
 
 /// How long a buyer asks for an answer: far longer than the provider is ever away.
 const PATIENCE: Duration = Duration::from_secs(60);

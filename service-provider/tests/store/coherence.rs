@@ -8,6 +8,7 @@ use protocol::types::{Digest, Ending, TransactionId};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use service_provider::ledger::AccountId;
 use service_provider::store::account::NewAccount;
+use service_provider::store::recent::Recent;
 use service_provider::store::sqlite::{COMMIT_DELAY_MAX, Remembered, SqliteStore, SqliteView};
 use service_provider::store::tables::{AnswerRow, Database, Tables, TablesMut, TransactionRow};
 use service_provider::store::transaction::{
@@ -79,7 +80,7 @@ fn shown(group: Option<Group>) -> u8 {
         Phase::Open { .. } if !answered => 1,
         Phase::Held { .. } => 2 + u8::from(answered),
         Phase::Ended(Ending::Posted) if answered => 4 + u8::from(group.sessions.is_none()),
-        _ => u8::MAX,
+        Phase::Open { .. } | Phase::Closed | Phase::Declined(_) | Phase::Ended(_) => u8::MAX,
     };
     assert!(group.sessions.is_none() == (steps == 5), "half an operation: {group:?}");
     steps
@@ -136,7 +137,8 @@ impl Shop {
                 assert_eq!(account.blocked, blocked);
                 tokio::task::yield_now().await;
             }
-            write_and_fail(&self.store, self.sales[random.gen_range(0..SALES)].id(), payer).await;
+            let sale = &self.sales[random.gen_range(0..SALES)];
+            write_and_fail(&self.store, sale.id(), payer, random.gen_range(0..=WRITES)).await;
         }
     }
 
@@ -198,9 +200,56 @@ async fn shop(remembered: Remembered) {
         writer_knows_the_transaction(&world.store, sale.id()).await;
     }
     writer_knows_the_money(&world.store, payer_id).await;
-    assert_eq!(world.money(payee).await, (SALES as i64, 0, SALES as u64));
+    assert_eq!(world.money(payee).await, ((SALES as u64).cast_signed(), 0, SALES as u64));
     assert_eq!(world.money(payer_id).await, (0, 0, 0));
     world.books_balance().await;
+}
+
+/// A store whose accounts change whenever one has just been looked up in the database.
+struct Meanwhile {
+    store: SqliteStore,
+    account: AccountId,
+}
+
+impl Database for Meanwhile {
+    type Tables = <SqliteStore as Database>::Tables;
+
+    async fn write<T, F>(&self, operation: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Self::Tables) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.store.write(operation).await
+    }
+
+    fn read<T>(&self, look_up: impl FnOnce(&Self::Tables) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let found = self.store.read(look_up);
+        let block = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(self.store.set_blocked(self.account, true)).unwrap();
+        };
+        std::thread::scope(|scope| scope.spawn(block).join().unwrap());
+        found
+    }
+
+    fn recent(&self) -> Option<&Recent> {
+        self.store.recent()
+    }
+}
+
+/// What was looked up before a change is not remembered after it.
+#[tokio::test]
+async fn an_account_that_changes_while_it_is_looked_up_is_not_remembered() {
+    let (store, _directory) = crate::world::sqlite();
+    let world = World::new(store);
+    let new = world.new_account(0, 0);
+    let account = world.store.create_account(new.clone()).await.unwrap();
+    let store = Arc::into_inner(world.store).unwrap();
+    let meanwhile = Meanwhile { store, account };
+    let found = meanwhile.account_by_number(&new.number).await.unwrap().unwrap();
+    assert!(!found.blocked, "it was looked up first");
+    assert!(meanwhile.store.account_by_number(&new.number).await.unwrap().unwrap().blocked);
+    assert!(meanwhile.store.account_by_key(&new.keys[0]).await.unwrap().unwrap().blocked);
 }
 
 /// One purchase at a time, each request said to be under way as the engine says it, waits for nobody.
@@ -219,24 +268,40 @@ async fn a_lone_request_is_committed_at_once() {
     assert!(shortest < COMMIT_DELAY_MAX, "{shortest:?}");
 }
 
-/// An operation that fails when it has changed all it can of a transaction and of an account.
-pub(crate) async fn write_and_fail(store: &SqliteStore, id: TransactionId, account: AccountId) {
-    let on_purpose = StoreError::Invalid("on purpose");
-    let failure = on_purpose.clone();
+/// What [`write_and_fail`] can write.
+pub(crate) const WRITES: usize = 7;
+
+/// An operation that fails after so many changes of a transaction and of an account.
+pub(crate) async fn write_and_fail(store: &SqliteStore, id: TransactionId, account: AccountId, writes: usize) {
     let write = store.write(move |tables| {
-        let funds = tables.funds(account)?.ok_or(StoreError::UnknownAccount)?;
-        tables.set_funds(account, &funds.post(1_000)?)?;
-        tables.set_blocked(account, true)?;
-        let Some(row) = tables.transaction(id)? else { return Err::<(), _>(failure.clone()) };
-        tables.update_transaction(id, &TransactionRow { phase: Phase::Closed, ..row })?;
-        for stage in [Stage::Transaction, Stage::Acknowledgment] {
-            tables.insert_answer(id, stage, &AnswerRow { request: Digest([99; 32]), answer: answer(99) })?;
+        for number in 0..writes {
+            write_something(tables, id, account, number)?;
         }
-        tables.delete_sessions(id)?;
-        tables.delete_transaction(id)?;
-        Err(failure.clone())
+        Err::<(), _>(StoreError::Invalid("on purpose"))
     });
-    assert_eq!(write.await, Err(on_purpose));
+    assert_eq!(write.await, Err(StoreError::Invalid("on purpose")));
+}
+
+fn write_something(
+    tables: &mut impl TablesMut,
+    id: TransactionId,
+    account: AccountId,
+    number: usize,
+) -> Result<(), StoreError> {
+    let row = AnswerRow { request: Digest([99; 32]), answer: answer(99) };
+    match (number, tables.transaction(id)?) {
+        (0, _) => tables.set_blocked(account, true),
+        (1, _) => {
+            let funds = tables.funds(account)?.ok_or(StoreError::UnknownAccount)?;
+            tables.set_funds(account, &funds.post(1_000)?)
+        }
+        (2, Some(row)) => tables.update_transaction(id, &TransactionRow { phase: Phase::Closed, ..row }),
+        (3, Some(_)) => tables.insert_answer(id, Stage::Transaction, &row).map(drop),
+        (4, Some(_)) => tables.insert_answer(id, Stage::Acknowledgment, &row).map(drop),
+        (5, Some(_)) => tables.delete_sessions(id),
+        (6, Some(_)) => tables.delete_transaction(id),
+        (_, _) => Ok(()),
+    }
 }
 
 /// The writer's own look-up of a transaction, against one of a connection that remembers nothing.

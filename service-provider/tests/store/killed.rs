@@ -26,7 +26,8 @@ use std::time::{Duration, Instant};
 const WORK: &str = "buy-until-killed";
 
 const ROUNDS: u64 = 24;
-const TASKS: u64 = 8;
+/// Enough that a commit serves many, and a kill cuts many short at once.
+const TASKS: u64 = 64;
 const ACCOUNTS: u64 = 6;
 const START: Timestamp = Timestamp(1_790_000_000_000);
 const EUR: Currency = Currency(*b"EUR");
@@ -110,6 +111,7 @@ enum Told {
 
 /// Takes a purchase through all its operations, telling each result as soon as it is there.
 async fn buy(store: &SqliteStore, accounts: &[AccountId], sale: Sale, by: u8, mut tell: impl FnMut(Told)) {
+    let _under_way = Store::under_way(store);
     tell(Told::Opened(author(&store.open(sale.opening(by)).await.unwrap())));
     tell(Told::Decided(store.authorize(sale.authorization(accounts)).await.unwrap()));
     let request = Request::Transaction(sale.transaction(), sale.digest(3));

@@ -36,7 +36,7 @@ enum Step {
     Pass { seconds: u64 },
     Block { account: usize, blocked: bool },
     Register { account: usize },
-    WriteAndFail { transaction: usize, account: usize },
+    WriteAndFail { transaction: usize, account: usize, writes: usize },
     Restart,
 }
 
@@ -58,10 +58,10 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (transaction, any::<bool>(), any::<u8>())
             .prop_map(|(transaction, acknowledgment, byte)| Step::Keep { transaction, acknowledgment, byte }),
         3 => prop_oneof![0..90_u64, Just(300), Just(RETENTION.as_secs())].prop_map(|seconds| Step::Pass { seconds }),
-        1 => (account.clone(), any::<bool>()).prop_map(|(account, blocked)| Step::Block { account, blocked }),
+        3 => (account.clone(), any::<bool>()).prop_map(|(account, blocked)| Step::Block { account, blocked }),
         1 => account.clone().prop_map(|account| Step::Register { account }),
-        2 => (0..8_usize, account)
-            .prop_map(|(transaction, account)| Step::WriteAndFail { transaction, account }),
+        3 => (0..8_usize, account, 0..=coherence::WRITES)
+            .prop_map(|(transaction, account, writes)| Step::WriteAndFail { transaction, account, writes }),
         1 => Just(Step::Restart),
     ]
 }
@@ -190,9 +190,9 @@ impl Trial {
                 assert_eq!(self.sqlite().register_key(self.accounts[account], key).await, expected);
                 self.keys.push(key);
             }
-            Step::WriteAndFail { transaction, account } => {
+            Step::WriteAndFail { transaction, account, writes } => {
                 let sale = self.sales[place(transaction)].opening.transaction;
-                coherence::write_and_fail(self.sqlite(), sale, self.accounts[account]).await;
+                coherence::write_and_fail(self.sqlite(), sale, self.accounts[account], writes).await;
             }
             Step::Restart => {
                 self.sqlite = None;
