@@ -68,7 +68,7 @@ fn exchanges() -> Vec<(Vec<u8>, Status)> {
     let mut recorder = Recorder { card, exchanges: Vec::new() };
     for path in vectors().unwrap().into_iter().chain([manual()]) {
         recorder.insert().unwrap();
-        play(&path, &mut recorder).unwrap_or_else(|error| panic!("{error:#}"));
+        play(&path, &mut recorder).unwrap();
     }
     recorder.exchanges
 }
