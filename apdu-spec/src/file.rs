@@ -12,6 +12,8 @@ impl FileId {
     pub const MASTER_FILE: Self = Self(0x3F00);
     /// EF.DIR, the list of applications.
     pub const DIRECTORY: Self = Self(0x2F00);
+    /// EF.ATR/INFO, what the card can do.
+    pub const ATR_INFO: Self = Self(0x2F01);
     /// The cardholder's own information, as this project places it.
     pub const CARDHOLDER: Self = Self(0x5F00);
 

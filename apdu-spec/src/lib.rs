@@ -9,6 +9,7 @@
 
 pub mod access;
 pub mod aid;
+pub mod card_capabilities;
 pub mod command;
 pub mod file;
 pub mod instruction;

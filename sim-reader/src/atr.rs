@@ -1,14 +1,23 @@
 //! The answer to reset, ISO/IEC 7816-3, 8.2.
 
+use apdu_spec::card_capabilities::CAPABILITIES;
+
 /// Historical bytes (ISO/IEC 7816-4, 12.1.1): category indicator 80, then COMPACT-TLV objects.
 const HISTORICAL: [u8; 14] = [
     0x80, // COMPACT-TLV objects follow, status indicator among them if any
-    0x73, // card capabilities, three bytes (ISO/IEC 7816-4, 12.1.1.9):
-    0xF6, //   selection by full and partial AID, path, identifier; short identifiers; record numbers
-    0x41, //   WRITE sets bits; data unit one byte
-    0xD3, //   command chaining; extended lengths; four logical channels, numbers assigned by the card
+    0x73, // card capabilities, three bytes
+    CAPABILITIES[0],
+    CAPABILITIES[1],
+    CAPABILITIES[2],
     0x58, // card issuer's data, eight bytes:
-    b'S', b'y', b'm', b'b', b'o', b'l', b'o', b'n',
+    b'S',
+    b'y',
+    b'm',
+    b'b',
+    b'o',
+    b'l',
+    b'o',
+    b'n',
 ];
 
 /// TS, T0, interface bytes: direct convention; the protocol is T=1 with the longest blocks.

@@ -59,12 +59,20 @@ pub(crate) async fn inspect(card: &mut Card, pin: Option<Secret>) -> Result<Foun
         card.verify(reference, &Pin::new(pin).context("no card takes a PIN of this length")?).await?;
     }
     let mut files = Vec::new();
-    for (id, name) in [(FileId::MASTER_FILE, "master file"), (FileId::CARDHOLDER, "cardholder information")] {
+    for (id, name) in FILES {
         files.extend(file(card, id, name).await?);
     }
     card.select().await?;
     Ok(Found { state, pins, files, accounts: card.accounts().await?, journal: card.journal().await?, verified })
 }
+
+/// The files that `issue` makes for everybody.
+const FILES: [(FileId, &str); 4] = [
+    (FileId::MASTER_FILE, "master file"),
+    (FileId::CARDHOLDER, "cardholder information"),
+    (FileId::DIRECTORY, "EF.DIR"),
+    (FileId::ATR_INFO, "EF.ATR/INFO"),
+];
 
 async fn pins(card: &mut Card) -> Result<Vec<FoundPin>> {
     let mut pins = Vec::new();

@@ -5,15 +5,17 @@ use std::fmt;
 use anyhow::{Context, Result, ensure};
 use apdu_spec::file::{FileDescriptor, FileState};
 use apdu_spec::instruction::{
-    CreateFile, DeleteFile, GenerateKeyPair, GetChallenge, GetStatus, Occurrence, Pair, Select, SelectAnswer, Selector,
-    SetStatus, StoreData, Target, UpdateBinary,
+    CreateFile, GenerateKeyPair, GetChallenge, GetStatus, Occurrence, Pair, Select, SelectAnswer, Selector, SetStatus,
+    StoreData, Target, UpdateBinary,
 };
 use apdu_spec::key::Template;
 use apdu_spec::pin::PinRecord;
-use apdu_spec::{Aid, Fcp, FileId, LifeCycle, SecurityAttributes, ShortFileId, Status, Tag, Writer};
-use host_terminal::card::{Card, CardError};
+use apdu_spec::{Aid, Fcp, FileId, LifeCycle, SecurityAttributes, ShortFileId, Tag, Writer};
+use host_terminal::card::Card;
 use serde_json::{Value, json};
 
+use crate::directory;
+use crate::files;
 use crate::pkcs15::{self, Key, SERIAL_NUMBER_LENGTH, View};
 use crate::profile::{Account, Profile, SigningKey};
 
@@ -61,6 +63,7 @@ pub(crate) async fn issue(card: &mut Card, profile: &Profile) -> Result<Issued> 
 
 async fn personalise(card: &mut Card, profile: &Profile) -> Result<Issued> {
     pkcs15::withdraw(card).await?;
+    directory::withdraw(card).await?;
     select_issuer_domain(card).await?;
     write_holder(card, &profile.holder).await.context("the holder's file")?;
     for pin in &profile.pins {
@@ -78,9 +81,12 @@ async fn personalise(card: &mut Card, profile: &Profile) -> Result<Issued> {
         keys.push(make_key(card, key).await.with_context(|| format!("key {}", key.label))?);
     }
     let issued = Issued { holder: profile.holder.clone(), accounts, keys };
-    if !issued.keys.is_empty() {
+    let has_keys = !issued.keys.is_empty();
+    directory::write_both(card, if has_keys { &pkcs15::APPLICATIONS } else { &[] }).await?;
+    if has_keys {
         publish_keys(card, &issued).await.context("the list of keys")?;
     }
+    select_issuer_domain(card).await?;
     Ok(issued)
 }
 
@@ -88,8 +94,7 @@ async fn publish_keys(card: &mut Card, issued: &Issued) -> Result<()> {
     let challenge = card.send("GET CHALLENGE", &GetChallenge { length: SERIAL_NUMBER_LENGTH }).await?;
     let serial_number = challenge.try_into().ok().context("the card's answer is no random number")?;
     let view = View { label: issued.holder.clone(), serial_number, keys: issued.keys.clone() };
-    pkcs15::publish(card, &view).await?;
-    select_issuer_domain(card).await
+    pkcs15::publish(card, &view).await
 }
 
 async fn select_issuer_domain(card: &mut Card) -> Result<()> {
@@ -100,10 +105,7 @@ async fn select_issuer_domain(card: &mut Card) -> Result<()> {
 
 async fn write_holder(card: &mut Card, name: &str) -> Result<()> {
     // An attempt before this one may have left it.
-    match card.send("DELETE FILE", &DeleteFile { file: Some(FileId::CARDHOLDER) }).await {
-        Err(CardError::Refused { status: Status::FILE_NOT_FOUND, .. }) => {}
-        other => drop(other?),
-    }
+    files::delete(card, FileId::CARDHOLDER).await?;
     let parameters = Fcp {
         descriptor: FileDescriptor::Transparent { size: HOLDER_FILE_SIZE },
         id: FileId::CARDHOLDER,

@@ -1,5 +1,7 @@
 //! `cardctl`: makes an empty card somebody's card, and tells what is on a card.
 
+mod directory;
+mod files;
 mod inspect;
 mod issue;
 mod pkcs15;

@@ -28,7 +28,7 @@ use asn1::{
     PasswordObject, PasswordType, Path, PrivateEcKeyAttributes, PrivateKeyObject, PublicEcKeyAttributes,
     PublicKeyObject, alternative, bits,
 };
-pub(crate) use publish::{publish, withdraw};
+pub(crate) use publish::{APPLICATIONS, publish, withdraw};
 
 const OBJECT_DIRECTORY: FileId = FileId(0x5031);
 const CARD_INFORMATION: FileId = FileId(0x5032);
