@@ -45,7 +45,8 @@ impl Step {
 /// Every step, cheap ones first.
 pub(crate) fn all(project: &Project) -> Vec<Step> {
     let mut steps = vec![Step::new("fmt", |_| Ok(()), fmt)];
-    steps.extend(project.packages.iter().map(clippy));
+    steps.push(Step::new("clippy", machine::prepare_to_build, |_| Ok(vec![clippy(&["--workspace"])])));
+    steps.extend(project.packages.iter().filter(|package| !package.features.is_empty()).map(clippy_features));
     steps.extend(project.packages.iter().map(test));
     steps.push(Step::new("doc", machine::prepare_to_build, |_| {
         let mut command = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
@@ -72,16 +73,16 @@ fn fmt(project: &Project) -> Result<Vec<Command>> {
 }
 
 /// Clippy for one package alone, without features and with each of them: other packages' features do not help out.
-fn clippy(package: &Package) -> Step {
+/// Packages without features are built alone by their tests.
+fn clippy_features(package: &Package) -> Step {
     let (name, features) = (package.name.clone(), package.features.clone());
     Step::new(format!("clippy {name}"), machine::prepare_to_build, move |_| {
         let selections = [""].into_iter().chain(features.iter().map(String::as_str));
-        Ok(selections.map(|features| clippy_with(&name, features)).collect())
+        Ok(selections.map(|features| clippy(&["--package", &name, "--features", features])).collect())
     })
 }
 
-fn clippy_with(package: &str, features: &str) -> Command {
-    let selection = ["--package", package, "--features", features];
+fn clippy(selection: &[&str]) -> Command {
     let mut command = cargo(&["clippy", "--quiet", "--all-targets", "--locked"]);
     command.args(selection).args(["--", "-D", "warnings"]);
     command
