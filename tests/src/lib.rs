@@ -2,6 +2,7 @@
 
 pub mod architecture;
 pub mod bench;
+pub mod board;
 pub mod covered;
 pub mod licence;
 pub mod member;

@@ -9,9 +9,10 @@ use std::path::Path;
 use anyhow::Result;
 use apdu_spec::limits::APDU_MAX;
 use apdu_spec::{Class, Instruction, Status};
-use card_os::{Card, NoiseFailure, Platform};
+use card_os::Card;
 use sim_reader::card::{Noise, SoftwareCard};
 use sim_reader::flash::{Moment, RamFlash};
+use symbolon_tests::board::SilentBoard;
 use symbolon_tests::covered::covered;
 use symbolon_tests::transcript::{Player, manual, play, vectors};
 
@@ -136,33 +137,18 @@ fn pattern(status: Status) -> String {
     }
 }
 
-/// A board without noise, and flash that fails at its first change.
-struct BrokenBoard;
-
-impl Platform for BrokenBoard {
-    type Flash = RamFlash;
-
-    fn noise(&mut self, _: &mut [u8]) -> Result<(), NoiseFailure> {
-        Err(NoiseFailure)
-    }
-
-    fn user_present(&mut self) -> bool {
-        false
-    }
-}
-
 /// The status words of a card whose board fails, which no transcript can have it do.
 fn failures() -> [Status; 2] {
-    let flash = Card::format(BrokenBoard, RamFlash::new(32)).unwrap().into_parts().1;
-    let answer = |mut card: Card<BrokenBoard>, command: &[u8]| {
+    let flash = Card::format(SilentBoard, RamFlash::new(32)).unwrap().into_parts().1;
+    let answer = |mut card: Card<SilentBoard>, command: &[u8]| {
         let mut reply = [0; APDU_MAX];
         let length = card.answer(command, &mut reply);
         Status(u16::from_be_bytes(*reply[..length].last_chunk().unwrap()))
     };
-    let challenge = answer(Card::mount(BrokenBoard, flash.clone()).unwrap(), &[0x00, 0x84, 0x00, 0x00, 0x08]);
+    let challenge = answer(Card::mount(SilentBoard, flash.clone()).unwrap(), &[0x00, 0x84, 0x00, 0x00, 0x08]);
     let mut failing = flash;
     failing.cut_at(0, Moment::Before, 1);
-    let life_cycle = answer(Card::mount(BrokenBoard, failing).unwrap(), &[0x80, 0xF0, 0x80, 0x07]);
+    let life_cycle = answer(Card::mount(SilentBoard, failing).unwrap(), &[0x80, 0xF0, 0x80, 0x07]);
     assert_eq!([challenge, life_cycle], [Status::FAILURE, Status::MEMORY_FAILURE]);
     [challenge, life_cycle]
 }

@@ -1,47 +1,28 @@
 //! Bytes of RAM: one card, the caller's two buffers, and the deepest stack.
 
 use anyhow::Result;
-use apdu_spec::limits::APDU_MAX;
-use card_os::{Card, NoiseFailure, Platform};
 use sim_reader::card::{CardError, Noise, SoftwareCard};
 use sim_reader::flash::RamFlash;
 use symbolon_tests::bench::{Row, Target};
+use symbolon_tests::board::{BUFFERS, RAM, card};
 use symbolon_tests::stack::depth_of;
 use symbolon_tests::transcript::{Player, play, vectors};
 
 use crate::scene::{STEPS, Scene};
 
-/// What the smallest boards have.
-const RAM: f64 = 32.0 * 1024.0;
-
 pub(crate) fn measure() -> Result<Vec<Row>> {
-    let card = size_of::<Card<Board>>() - size_of::<RamFlash>();
-    let buffers = 2 * APDU_MAX;
     let purchase = purchase()?;
     let transcripts = transcripts()?;
     let deepest = purchase.max(transcripts);
     let bytes = |name: &str, bytes: usize| Row::new(name, bytes as f64, "bytes");
     Ok(vec![
-        bytes("RAM: one card", card),
-        bytes("RAM: buffers for a command and a reply", buffers),
+        bytes("RAM: one card", card()),
+        bytes("RAM: buffers for a command and a reply", BUFFERS),
         bytes("RAM: deepest stack of a purchase, x86-64", purchase),
         bytes("RAM: deepest stack of the transcripts, x86-64", transcripts),
-        bytes("RAM: card, buffers and deepest stack", card + buffers + deepest).with_target(Target::AtMost(RAM)),
+        bytes("RAM: card, buffers and deepest stack", card() + BUFFERS + deepest)
+            .with_target(Target::AtMost(RAM as f64)),
     ])
-}
-
-struct Board;
-
-impl Platform for Board {
-    type Flash = RamFlash;
-
-    fn noise(&mut self, _: &mut [u8]) -> Result<(), NoiseFailure> {
-        Err(NoiseFailure)
-    }
-
-    fn user_present(&mut self) -> bool {
-        false
-    }
 }
 
 /// The payer's commands.

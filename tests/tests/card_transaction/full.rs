@@ -1,41 +1,15 @@
-//! What a card costs in RAM, and a card whose flash is full.
+//! Transactions on a card whose flash is full.
 
 use apdu_spec::file::{FileDescriptor, FileId, FileState};
 use apdu_spec::instruction::CreateFile;
 use apdu_spec::journal::Step as JournalStep;
-use apdu_spec::limits::{APDU_MAX, JOURNAL_ENTRIES};
+use apdu_spec::limits::JOURNAL_ENTRIES;
 use apdu_spec::provider::Policy;
 use apdu_spec::{Fcp, SecurityAttributes};
-use card_os::{Card, NoiseFailure, Platform};
-use sim_reader::flash::RamFlash;
 
 use crate::bank::Bank;
 use crate::card::TestCard;
 use crate::scene::Scene;
-
-/// What the smallest boards have, with room for the stack: a card, a command and its answer.
-const CARD_AND_BUFFERS_MAX: usize = 24 * 1024;
-
-struct Board;
-
-impl Platform for Board {
-    type Flash = RamFlash;
-
-    fn noise(&mut self, _: &mut [u8]) -> Result<(), NoiseFailure> {
-        Err(NoiseFailure)
-    }
-
-    fn user_present(&mut self) -> bool {
-        false
-    }
-}
-
-#[test]
-fn a_card_and_its_buffers_leave_a_quarter_of_32_kib_to_the_stack() {
-    let card = size_of::<Card<Board>>() - size_of::<RamFlash>();
-    println!("a card: {card} bytes, two buffers: {} bytes", 2 * APDU_MAX);
-    assert!(card + 2 * APDU_MAX <= CARD_AND_BUFFERS_MAX);
-}
 
 /// Also the first transaction, and more of them than the journal has room for.
 #[test]
