@@ -31,8 +31,8 @@ enum Command {
     New(New),
     /// Serves the card in an image over TCP until SIGTERM or SIGINT.
     Serve(Serve),
-    /// Puts the card in an image into a virtual PC/SC reader (vsmartcard's vpcd) until SIGTERM or SIGINT. The first
-    /// line comes once the reader is there.
+    /// Puts the card in an image into a virtual PC/SC reader (vsmartcard's vpcd) until SIGTERM or SIGINT. Prints a
+    /// line once the reader is there.
     Vpcd(Vpcd),
     /// Says what an image is.
     Info(Info),

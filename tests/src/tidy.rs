@@ -119,6 +119,23 @@ pub fn dead_links(path: &str, text: &str, exists: impl Fn(&Path) -> bool) -> Vec
         .collect()
 }
 
+/// Links of a Markdown text to headings of its own that it does not have. A heading's link is what forges make of it:
+/// its letters, digits and hyphens, and a hyphen for each space.
+#[must_use]
+pub fn dead_anchors(text: &str) -> Vec<String> {
+    let anchor = |heading: &str| -> String {
+        let kept = heading.trim().chars().filter(|character| character.is_alphanumeric() || " -_".contains(*character));
+        kept.map(|character| if character == ' ' { '-' } else { character }).flat_map(char::to_lowercase).collect()
+    };
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let anchors: Vec<String> = headings.map(|line| anchor(line.trim_start_matches('#'))).collect();
+    let links = text.split("](#").skip(1).filter_map(|rest| rest.split(')').next());
+    links
+        .filter(|link| !anchors.iter().any(|anchor| anchor == link))
+        .map(|link| format!("leads to no heading: #{link}"))
+        .collect()
+}
+
 /// A path from the top folder without `.` and `..`; nothing if it leads out of the project.
 fn normalized(path: &Path) -> Option<std::path::PathBuf> {
     let mut parts = Vec::new();
@@ -190,6 +207,12 @@ mod tests {
             assert_eq!(private_words(&format!("see {word}x")).len(), 1, "{word}");
         }
         assert!(private_words("a shared secret, an issue, a homework\n").is_empty());
+    }
+
+    #[test]
+    fn links_to_headings_are_followed() {
+        let text = "[a](#get-data-80-ca-tag) [b](#nowhere)\n\n### GET DATA: `80 CA tag`\n";
+        assert_eq!(dead_anchors(text), ["leads to no heading: #nowhere"]);
     }
 
     #[test]

@@ -101,6 +101,16 @@ fn every_command_is_executed_refused_and_malformed_in_a_transcript() {
 }
 
 #[test]
+fn every_command_stands_in_the_manuals_table_of_commands() {
+    let text = fs::read_to_string(manual()).unwrap();
+    let (table, _) = text.split_once("\n## ").unwrap();
+    let bytes = |class: &Class, instruction: u8| format!("`{:02X} {instruction:02X}`", class.to_byte());
+    let absent = Instruction::ALL.iter().filter(|(class, instruction, _)| !table.contains(&bytes(class, *instruction)));
+    let absent: Vec<&str> = absent.map(|(_, _, name)| *name).collect();
+    assert!(absent.is_empty(), "not in the table: {}", absent.join(", "));
+}
+
+#[test]
 fn every_status_word_is_answered_in_a_transcript_and_named_in_the_manual() {
     let mut answered: BTreeSet<String> = exchanges().into_iter().map(|(_, status)| pattern(status)).collect();
     answered.extend(failures().into_iter().map(pattern));

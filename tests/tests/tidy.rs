@@ -35,7 +35,7 @@ fn links_lead_somewhere() -> Result<()> {
     let files = workspace::text_files()?;
     let documents = files.iter().filter(|file| file.is("md"));
     report(documents.flat_map(|file| findings(file, tidy::dead_links(&file.path, &file.text, exists))));
-    Ok(())
+    check(|file| file.is("md"), tidy::dead_anchors)
 }
 
 #[test]

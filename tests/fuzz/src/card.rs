@@ -115,9 +115,8 @@ pub(crate) fn mend(bytes: &mut [u8]) {
 
 /// ISO 3309's without the final complement, as the store's format says.
 fn crc32(parts: &[&[u8]]) -> u32 {
-    parts.iter().copied().flatten().fold(!0, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc: u32, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 })
-    })
+    let shifted = |crc: u32| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
+    parts.iter().copied().flatten().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| shifted(crc)))
 }
 
 /// What the fuzzer's bytes say, one thing after the other; zeros behind their end.

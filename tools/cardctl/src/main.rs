@@ -51,7 +51,7 @@ struct Which {
 struct Issue {
     #[command(flatten)]
     which: Which,
-    /// What goes onto the card (TOML): its holder, PINs and accounts.
+    /// What goes onto the card (TOML): its holder, PINs, accounts and keys.
     #[arg(long, value_name = "FILE")]
     profile: PathBuf,
 }
