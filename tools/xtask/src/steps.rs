@@ -59,7 +59,7 @@ pub(crate) fn all(project: &Project) -> Vec<Step> {
     if project.root.join(FUZZ).exists() {
         steps.push(Step::new("fuzz", prepare_to_fuzz, replay_corpora));
     }
-    // Not on every machine, and slow to build; tests/tests/tidy.rs checks the licences everywhere.
+    // Not on every machine, and slow to build; tests/tests/architecture.rs checks the licences everywhere.
     if is_installed("cargo-deny") {
         let check = ["deny", "--locked", "check", "bans", "licenses", "sources"];
         steps.push(Step::new("deny", |_| Ok(()), move |_| Ok(vec![cargo(&check)])));
