@@ -46,7 +46,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Create a provider: its root key, its first descriptor, its database
+    /// Creates a provider: its root key, its first descriptor, its database
     Init {
         /// Where the root key goes; keep it offline afterwards
         #[arg(long)]
@@ -54,7 +54,7 @@ enum Command {
         #[command(flatten)]
         validity: Validity,
     },
-    /// Make the keys of the next version and a descriptor for them; destroy keys that nothing can use any more
+    /// Makes the keys of the next version and a descriptor for them; destroys keys that nothing can use any more
     Rotate {
         /// The root key
         #[arg(long)]
@@ -62,12 +62,12 @@ enum Command {
         #[command(flatten)]
         validity: Validity,
     },
-    /// Make a new key for session rows and destroy the old ones: sessions under way end, past ones are unreadable for
+    /// Makes a new key for session rows and destroys the old ones: sessions under way end, past ones are unreadable for
     /// ever
     RotateStorageKey,
-    /// Create an account; prints what its card is to be personalised with, secret included
+    /// Creates an account; prints what its card is to be personalised with, secret included
     Enrol(EnrolArguments),
-    /// Register a card's key for an account
+    /// Registers a card's key for an account
     RegisterKey {
         /// The account's number
         #[arg(long)]
@@ -76,7 +76,7 @@ enum Command {
         #[arg(long)]
         key: String,
     },
-    /// Answer requests over TCP until SIGTERM or Ctrl-C
+    /// Answers requests over TCP until SIGTERM or SIGINT
     Serve {
         /// Where to listen
         #[arg(long, default_value = "127.0.0.1:7816")]
@@ -85,7 +85,7 @@ enum Command {
         #[arg(long, default_value_t = Policy::default().hold.as_secs())]
         hold: u64,
     },
-    /// Show every account and check the books
+    /// Shows every account and checks the books
     Ledger,
 }
 

@@ -20,7 +20,7 @@ const PREFIX: &str = "bench-";
 pub(crate) struct Options {
     /// One measurement; all of them without a name.
     name: Option<String>,
-    /// Print the figures as JSON, an object with one list a measurement, instead of tables.
+    /// Prints the figures as JSON, an object with one list a measurement, instead of tables.
     #[arg(long)]
     json: bool,
 }

@@ -23,10 +23,10 @@ const LINES_SHOWN: usize = 200;
 /// What to check.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Run only the steps whose name has these words: `fmt`, `protocol`, `'test protocol'`.
+    /// Runs only the steps whose name has these words: `fmt`, `protocol`, `'test protocol'`.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
-    /// Name the steps and stop.
+    /// Names the steps and stops.
     #[arg(long)]
     list: bool,
 }
