@@ -3,7 +3,7 @@
 
 use apdu_spec::access::Requirement;
 use apdu_spec::provider::ProviderReference;
-use apdu_spec::{Access, Condition, LifeCycle, Operation};
+use apdu_spec::{Access, Condition, Fcp, FileDescriptor, LifeCycle, Operation};
 
 use crate::application::Domain;
 use crate::context::Context;
@@ -62,6 +62,9 @@ impl<P: Platform> Context<'_, P> {
 
     /// Permission to change a provider record's access condition.
     pub(crate) fn permit_condition_change(&mut self, provider: Provider) -> Result<Granted<Provider>, Refusal> {
+        if provider.is_locked() {
+            return Err(Refusal::Locked);
+        }
         self.require(provider.record()?.condition_change)?;
         Ok(Granted(provider))
     }
@@ -105,14 +108,15 @@ impl<P: Platform> Context<'_, P> {
         }
     }
 
-    /// Permission to change a provider record and its keys: the issuer's, and that of the record's own security domain.
+    /// Permission to change a provider record and its signing key: that of whose keys open the record's own security
+    /// domain.
     pub(crate) fn permit_management(
         &self,
         reference: ProviderReference,
         provider: Provider,
     ) -> Result<Granted<Provider>, Refusal> {
-        let is_own = self.host.is_some_and(|host| host.domain == Domain::Provider(reference));
-        if is_own || self.permit_personalisation().is_ok() { Ok(Granted(provider)) } else { Err(Refusal::NotGranted) }
+        self.permit_keys(Domain::Provider(reference))?;
+        Ok(Granted(provider))
     }
 
     /// Permission to change the key sets of a security domain: in the clear until SECURED, then through the domain's
@@ -146,7 +150,12 @@ impl<P: Platform> Context<'_, P> {
         }
         let (file, operation) = file::in_force(self.store, file, operation)?;
         let access = Access { operation, header: self.header };
-        self.require(file.parameters()?.security.conditions(access))
+        let Fcp { descriptor, security, .. } = file.parameters()?;
+        // The command that changes such a file's rules has the header of the one that changes its content: who may do
+        // the latter must not rise to the former.
+        let is_content = matches!(descriptor, FileDescriptor::DataObjects { .. });
+        let is_hidden = is_content && operation == Operation::ChangeAttributes;
+        self.require(security.conditions(access).filter(|_| !is_hidden))
     }
 
     /// One of the conditions has to be met. Before SECURED the card is in a trusted place and everything is permitted

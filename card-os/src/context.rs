@@ -1,8 +1,8 @@
 //! What a handler works with.
 
+use apdu_spec::LifeCycle;
 use apdu_spec::command::Header;
 use apdu_spec::instruction::KeyVersion;
-use apdu_spec::{KeyReference, LifeCycle};
 
 use crate::application::Domain;
 use crate::command::store_data::Blocks;
@@ -11,7 +11,7 @@ use crate::provider;
 use crate::random::{Random, Seeded};
 use crate::refusal::{Refusal, Warning};
 use crate::secure_channel::{KeySetName, SecureChannel};
-use crate::session::Channel;
+use crate::session::{Channel, Ended};
 use crate::store::Store;
 use crate::transaction;
 
@@ -35,8 +35,8 @@ pub(crate) struct Context<'a, P: Platform> {
     pub(crate) host: Option<KeySetName>,
     /// What the response says beside its data.
     pub(crate) warning: Option<Warning>,
-    /// The key of the key store that this command replaced or deleted.
-    pub(crate) replaced: Option<KeyReference>,
+    /// What this command has put an end to, for every channel.
+    pub(crate) ended: Option<Ended>,
 }
 
 impl<P: Platform> Context<'_, P> {

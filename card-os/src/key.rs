@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::objects;
 use crate::platform::Platform;
 use crate::refusal::Refusal;
+use crate::session::Ended;
 use crate::store::{ObjectId, Store};
 
 /// Bytes of a pair as it is stored: the scalar, and its public key, which costs a multiplication to compute.
@@ -256,7 +257,7 @@ fn remove<P: Platform>(
             context.store.delete(id)?;
         }
     }
-    context.replaced = Some(reference);
+    context.ended = Some(Ended::Key(reference));
     Ok(())
 }
 

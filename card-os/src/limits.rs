@@ -22,6 +22,12 @@ pub const STORE_PAGES_MAX: usize = 63;
 /// deletions, or 50 counters, or 8 whole chunks in one transaction.
 pub const STORE_RESERVE: usize = 2048;
 
+/// Likewise in a store of at least [`STORE_LARGE`] bytes: a transaction deletes all objects of a file, at most 256.
+pub const STORE_RESERVE_LARGE: usize = 4096;
+
+/// Bytes that a large store can hold, its reserve among them.
+pub const STORE_LARGE: usize = 16 * STORE_RESERVE_LARGE;
+
 /// Files on a card, beside the master file.
 pub const FILES_MAX: u16 = 128;
 

@@ -118,7 +118,7 @@ pub(crate) fn sequence_counter(domain: Domain) -> ObjectId {
     ObjectId(of_domain(SEQUENCE_COUNTER, domain))
 }
 
-/// Whether a provider record and its security domain are locked: no byte, and the object is there only then.
+/// Whether a provider record and its security domain are locked: two bytes if they are, else one.
 pub(crate) fn domain_lock(reference: ProviderReference) -> ObjectId {
     ObjectId(DOMAIN_LOCK | u32::from(reference.number()))
 }

@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::objects;
 use crate::platform::Platform;
 use crate::refusal::Refusal;
+use crate::session::Ended;
 
 /// What the card keeps of a PIN.
 ///
@@ -117,18 +118,21 @@ impl Pin {
 }
 
 impl Granted<Pin> {
-    /// Replaces the PIN, once and for all where it was a transport PIN. Whether it is verified does not change.
+    /// Replaces the PIN, once and for all where it was a transport PIN. It is not verified any more: whoever knew the
+    /// old one need not know this one.
     pub(crate) fn replace<P: Platform>(&self, context: &mut Context<'_, P>, value: &[u8]) -> Result<(), Refusal> {
         let Pin { reference, tries, rules, .. } = *self.subject();
         let rules = PinRules { choosing: Condition::NEVER, ..rules };
-        store(context, &PinRecord { reference, tries, value, rules })
+        store(context, &PinRecord { reference, tries, value, rules })?;
+        forget(context, reference);
+        Ok(())
     }
 
     /// Gives the PIN all its tries back. It is not verified by that.
     pub(crate) fn unblock<P: Platform>(&self, context: &mut Context<'_, P>) -> Result<(), Refusal> {
         let pin = self.subject();
         context.store.write(objects::pin_tries(pin.reference), &[pin.tries])?;
-        context.channel.verified.remove(pin.reference);
+        forget(context, pin.reference);
         Ok(())
     }
 }
@@ -140,7 +144,15 @@ pub(crate) fn personalise<P: Platform>(
     pin: &PinRecord<'_>,
 ) -> Result<(), Refusal> {
     store(context, pin)?;
-    Ok(context.store.write(objects::pin_tries(pin.reference), &[pin.tries])?)
+    context.store.write(objects::pin_tries(pin.reference), &[pin.tries])?;
+    forget(context, pin.reference);
+    Ok(())
+}
+
+/// The PIN as it was is not verified any more, on any channel.
+fn forget<P: Platform>(context: &mut Context<'_, P>, reference: PinReference) {
+    context.channel.verified.remove(reference);
+    context.ended = Some(Ended::Pin(reference));
 }
 
 fn store<P: Platform>(context: &mut Context<'_, P>, pin: &PinRecord<'_>) -> Result<(), Refusal> {

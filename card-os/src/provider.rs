@@ -75,8 +75,12 @@ pub(crate) fn exists<F: NorFlash>(store: &Store<F>, reference: ProviderReference
 
 /// Whether the record is locked.
 pub(crate) fn is_locked<F: NorFlash>(store: &Store<F>, reference: ProviderReference) -> bool {
-    store.length(objects::domain_lock(reference)).is_some()
+    store.length(objects::domain_lock(reference)) == Some(LOCKED.len())
 }
+
+/// What a record's lock object holds. Its length tells, and locking takes no room that a full card might not have.
+const LOCKED: [u8; 2] = [0; 2];
+const UNLOCKED: [u8; 1] = [0; 1];
 
 /// A provider record's registered signing key.
 pub(crate) struct SigningKey {
@@ -120,6 +124,8 @@ pub(crate) fn personalise<P: Platform>(
     // The room that its transactions need, before files take it.
     descriptor::reserve(context.store, reference)?;
     context.store.write(objects::without_pin(reference), &[0])?;
+    context.store.write(objects::domain_lock(reference), &UNLOCKED)?;
+    key_set::reserve_sequence(context.store, Domain::Provider(reference))?;
     write(context, record)
 }
 
@@ -157,11 +163,8 @@ pub(crate) fn set_lock<P: Platform>(
     if !exists(context.store, reference) {
         return Err(Refusal::ReferenceNotFound);
     }
-    if lock {
-        context.store.write(objects::domain_lock(reference), &[])?;
-    } else {
-        delete_if_there(context, objects::domain_lock(reference))?;
-    }
+    let object: &[u8] = if lock { &LOCKED } else { &UNLOCKED };
+    context.store.write(objects::domain_lock(reference), object)?;
     context.transaction.end_with(reference);
     Ok(())
 }

@@ -54,6 +54,37 @@ impl Channel {
         self.file = file;
         self.record = 0;
     }
+
+    /// Goes on without a file that was deleted, whose number another one may get.
+    fn leave(&mut self, file: FileNumber, parent: FileNumber) {
+        if self.directory == file {
+            self.directory = parent;
+        }
+        if self.file == Some(file) {
+            self.enter(None);
+        }
+        if self.application == Application::Directory(file) {
+            self.application = Application::default();
+        }
+    }
+}
+
+/// What a command has put an end to, so that no channel may go on with it.
+#[derive(Clone, Copy)]
+pub(crate) enum Ended {
+    /// A PIN as it was: it has another value, or was unblocked.
+    Pin(PinReference),
+    /// A key of the key store as it was: it was replaced or deleted.
+    Key(KeyReference),
+    /// A file.
+    File {
+        /// The file's number.
+        number: FileNumber,
+        /// The number of the directory that it was in.
+        parent: FileNumber,
+    },
+    /// A state of the card's life cycle.
+    CardState,
 }
 
 /// A set of PINs, or of keys.
@@ -113,9 +144,25 @@ impl Session {
         Ok((channel.ok_or(Refusal::NoChannel)?, &mut self.transaction, &mut self.secure, &mut self.blocks))
     }
 
-    /// Whoever was authenticated with a key is not with another one that takes its place, on any channel.
-    pub(crate) fn forget_authentication(&mut self, key: KeyReference) {
-        self.channels.iter_mut().flatten().for_each(|channel| channel.authenticated.remove(key));
+    /// Forgets on every channel what rested on what has ended. Whether a PIN is verified on the channel that gave it
+    /// another value, `by`, is the command's to say.
+    pub(crate) fn end(&mut self, ended: Ended, by: u8) {
+        if let Ended::CardState = ended {
+            self.transaction = transaction::Session::default();
+        }
+        let channels = (0..CHANNELS).zip(&mut self.channels);
+        for (number, channel) in channels.filter_map(|(number, channel)| Some((number, channel.as_mut()?))) {
+            match ended {
+                Ended::Pin(_) if number == by => {}
+                Ended::Pin(pin) => channel.verified.remove(pin),
+                Ended::Key(key) => channel.authenticated.remove(key),
+                Ended::File { number, parent } => channel.leave(number, parent),
+                Ended::CardState => {
+                    channel.verified = References::default();
+                    channel.authenticated = References::default();
+                }
+            }
+        }
     }
 
     /// MANAGE CHANNEL. A new channel begins where the card begins.

@@ -15,7 +15,7 @@ use crate::platform::Platform;
 use crate::random::Random;
 use crate::refusal::Refusal;
 use crate::secure_channel::{KeySetName, Protected};
-use crate::session::Session;
+use crate::session::{Ended, Session};
 use crate::store::Store;
 use crate::transaction::journal;
 
@@ -111,8 +111,11 @@ impl<P: Platform> System<P> {
         instruction: Instruction<'_>,
         reply: &mut Writer<'_>,
     ) -> Result<Status, Refusal> {
-        let outcome = self.handle(channel, header, host, instruction, reply).and_then(|status| {
+        let outcome = self.handle(channel, header, host, instruction, reply).and_then(|(status, ended)| {
             self.store.commit()?;
+            if let Some(ended) = ended {
+                self.session.end(ended, channel);
+            }
             Ok(status)
         });
         if let Err(refusal) = outcome {
@@ -131,7 +134,7 @@ impl<P: Platform> System<P> {
         host: Option<KeySetName>,
         instruction: Instruction<'_>,
         reply: &mut Writer<'_>,
-    ) -> Result<Status, Refusal> {
+    ) -> Result<(Status, Option<Ended>), Refusal> {
         let state = life_cycle::get(&mut self.store)?;
         if !is_available(&instruction, state) {
             return Err(Refusal::OutOfOrder);
@@ -144,7 +147,7 @@ impl<P: Platform> System<P> {
             return Err(Refusal::NotHere);
         }
         if let Instruction::ManageChannel(command) = instruction {
-            return self.session.manage(command, reply).map(|()| Status::OK);
+            return self.session.manage(command, reply).map(|()| (Status::OK, None));
         }
         let mut context = Context {
             store: &mut self.store,
@@ -159,18 +162,15 @@ impl<P: Platform> System<P> {
             blocks,
             host,
             warning: None,
-            replaced: None,
+            ended: None,
         };
         let outcome = run(instruction, &mut context, reply);
         let status = context.warning.map_or(Status::OK, Status::from);
-        let replaced = context.replaced;
+        let ended = context.ended;
         if channel.application != Application::Transaction {
             transaction.close(number);
         }
-        if let Some(key) = replaced {
-            self.session.forget_authentication(key);
-        }
-        outcome.map(|()| status)
+        outcome.map(|()| (status, ended))
     }
 }
 

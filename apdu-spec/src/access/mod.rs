@@ -42,7 +42,8 @@ pub enum Operation {
     CreateFile,
     /// Create a dedicated file in a dedicated file.
     CreateDirectory,
-    /// Replace the file's security attributes. It has no bit: a rule covers it by the command's header.
+    /// Replace the file's security attributes. It has no bit: a rule covers it by the command's header; none does in a
+    /// file of data objects, whose content has the same header.
     ChangeAttributes,
 }
 

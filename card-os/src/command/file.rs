@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::file::{self, File};
 use crate::platform::Platform;
 use crate::refusal::Refusal;
+use crate::session::Ended;
 
 impl Handle for CreateFile<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
@@ -25,12 +26,10 @@ impl Handle for CreateFile<'_> {
 impl Handle for DeleteFile {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
         let file = context.whole(self.file)?;
-        let parent = file.parent;
+        let File { number, parent, .. } = file;
         let file = context.permit_deletion(file)?;
         file::delete(context.store, &file)?;
-        if file.subject().number == context.channel.directory {
-            context.channel.directory = parent;
-        }
+        context.ended = Some(Ended::File { number, parent });
         context.channel.enter(None);
         Ok(())
     }

@@ -34,7 +34,9 @@ impl Handle for ChangeReferenceData<'_> {
             ChangePart::OldAndNew(both) => {
                 let (old, new) = pin.split(both);
                 pin.verify(context, old)?;
-                context.permit_change(pin)?.replace(context, new)
+                context.permit_change(pin)?.replace(context, new)?;
+                context.channel.verified.insert(self.reference);
+                Ok(())
             }
             ChangePart::New(new) => context.permit_choice(pin)?.replace(context, new),
         }

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::platform::Platform;
 use crate::refusal::Refusal;
 use crate::secure_channel::key_set;
+use crate::session::Ended;
 use crate::{life_cycle, provider};
 
 /// Security domain, card lock, card terminate, default selected; authorized management, global delete, global lock,
@@ -85,7 +86,11 @@ impl<P: Platform> Context<'_, P> {
             (OpReady, Initialized | Secured)
             | (Initialized, Secured)
             | (Secured, CardLocked | Terminated)
-            | (CardLocked, Secured | Terminated) => life_cycle::set(self.store, state),
+            | (CardLocked, Secured | Terminated) => {
+                life_cycle::set(self.store, state)?;
+                self.ended = Some(Ended::CardState);
+                Ok(())
+            }
             _ => Err(Refusal::OutOfOrder),
         }
     }

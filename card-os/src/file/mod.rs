@@ -14,6 +14,7 @@ use apdu_spec::{Fcp, FileDescriptor, FileId, FileState, Operation, Reader, Secur
 use embedded_storage::nor_flash::NorFlash;
 
 use crate::access::Granted;
+use crate::application::Application;
 use crate::limits::FILES_MAX;
 use crate::objects::FileNumber;
 use crate::refusal::Refusal;
@@ -74,6 +75,9 @@ pub(crate) fn create<F: NorFlash>(
     parameters: &Fcp<'_>,
 ) -> Result<File, Refusal> {
     let parent = directory.subject().number;
+    if !directory.subject().parameters()?.descriptor.is_directory() {
+        return Err(Refusal::WrongFileType);
+    }
     if !parameters.id.is_free() {
         return Err(Refusal::WrongIdentifier);
     }
@@ -81,7 +85,8 @@ pub(crate) fn create<F: NorFlash>(
         return Err(Refusal::FileExists);
     }
     if let Some(name) = parameters.name {
-        if find(store, |_, other| other.name == Some(name))?.is_some() {
+        let is_native = Application::native().any(|native| native.name() == Some(name));
+        if is_native || find(store, |_, other| other.name == Some(name))?.is_some() {
             return Err(Refusal::NameExists);
         }
     }

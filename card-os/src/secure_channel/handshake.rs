@@ -64,10 +64,11 @@ impl Handle for InitializeUpdate<'_> {
 
 impl Handle for ExternalAuthenticate<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
-        let SecureChannel::Begun(begun) = mem::take(context.secure) else { return Err(Refusal::OutOfOrder) };
-        if begun.number != context.number {
+        // Another logical channel's is not touched.
+        if context.secure.number() != Some(context.number) {
             return Err(Refusal::OutOfOrder);
         }
+        let SecureChannel::Begun(begun) = mem::take(context.secure) else { return Err(Refusal::OutOfOrder) };
         key_set::count_try(context.store, begun.host)?;
         let open = begun.authenticate(&self)?;
         key_set::restore_tries(context.store, open.host)?;

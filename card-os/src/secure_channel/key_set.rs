@@ -78,6 +78,7 @@ impl KeySet {
             out.put(key.as_bytes())?;
         }
         store.write(objects::key_set(self.name), out.written())?;
+        reserve_sequence(store, domain)?;
         Ok(store.write(objects::key_tries(self.name), &[KEY_TRIES_MAX])?)
     }
 }
@@ -148,6 +149,12 @@ pub(crate) fn sequence<F: NorFlash>(store: &mut Store<F>, domain: Domain) -> Res
         store.read(objects::sequence_counter(domain), 0, &mut bytes)?;
     }
     Ok(u32::from_be_bytes(bytes))
+}
+
+/// Makes the sequence counter if there is none: on a card that is full by then, no channel could be opened.
+pub(crate) fn reserve_sequence<F: NorFlash>(store: &mut Store<F>, domain: Domain) -> Result<(), Refusal> {
+    let last = sequence(store, domain)?;
+    Ok(store.write(objects::sequence_counter(domain), &last.to_be_bytes())?)
 }
 
 /// The next number of the sequence counter, three bytes. A counter at its end opens no channel any more.

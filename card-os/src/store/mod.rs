@@ -8,8 +8,8 @@
 //!   stays so.
 //! - [`Store::mount`] starts from whatever a loss of power left, also one in an earlier `mount`, and refuses, without a
 //!   panic, flash that no store wrote. A start after an idle loss of power writes nothing.
-//! - A full store refuses with [`Fault::Full`]. [`STORE_RESERVE`] bytes are kept for deletions and for changes that do
-//!   not make an object larger, so a counter can always count.
+//! - A full store refuses with [`Fault::Full`]. [`STORE_RESERVE`] bytes, in a large store [`STORE_RESERVE_LARGE`], are
+//!   kept for deletions and for changes that do not make an object larger, so a counter can always count.
 //! - After any refusal of a changing operation the caller rolls back; after [`Fault::Flash`] it mounts again.
 //!
 //! # What it needs of the flash
@@ -113,7 +113,7 @@ use core::ops::RangeInclusive;
 use embedded_storage::nor_flash::NorFlash;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::limits::{CHUNK_LENGTH, OBJECT_LENGTH, STORE_CHUNKS, STORE_RESERVE};
+use crate::limits::{CHUNK_LENGTH, OBJECT_LENGTH, STORE_CHUNKS, STORE_LARGE, STORE_RESERVE, STORE_RESERVE_LARGE};
 use format::{Key, Kind, RECORD_HEADER, RECORD_MAX, Record, narrow};
 use index::{Index, Place, TableFull, Version};
 use log::{Log, payload_of};
@@ -321,7 +321,7 @@ impl<F: NorFlash, const CHUNKS: usize> Store<F, CHUNKS> {
 
     /// Bytes of flash that new content may still take; an object takes [`Store::footprint`] of it.
     pub fn free(&self) -> usize {
-        let capacity = self.log.geometry.capacity().saturating_sub(STORE_RESERVE);
+        let capacity = self.log.geometry.capacity().saturating_sub(self.reserve());
         capacity.saturating_sub(self.index.live() + self.removals)
     }
 
@@ -371,7 +371,12 @@ impl<F: NorFlash, const CHUNKS: usize> Store<F, CHUNKS> {
         }
         let footprint = self.footprint(length);
         let grows = before.is_none_or(|before| self.footprint(before) < footprint);
-        self.admit_bytes(footprint, if grows { STORE_RESERVE } else { 0 })
+        self.admit_bytes(footprint, if grows { self.reserve() } else { 0 })
+    }
+
+    /// Bytes that objects cannot grow into.
+    fn reserve(&self) -> usize {
+        if self.log.geometry.capacity() < STORE_LARGE { STORE_RESERVE } else { STORE_RESERVE_LARGE }
     }
 
     /// Refuses a change of this many bytes if it would leave less than `reserve`.

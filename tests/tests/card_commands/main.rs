@@ -7,6 +7,7 @@ mod counters;
 mod cuts;
 mod hostile;
 mod keys;
+mod outlived;
 mod provider_domains;
 mod secure_channel;
 mod size;

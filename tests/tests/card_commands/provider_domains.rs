@@ -79,6 +79,13 @@ fn the_issuer_brings_the_first_keys_and_the_provider_rotates_them_alone() {
     assert!(contains(&state, &[0x9F, 0x70, 0x01, 0x0F]), "personalized");
     let data = host.key_data(0x31, &ROTATED);
     assert_eq!(send(&mut card, &mut host, PUT_KEY, &data).1, 0x6982, "now they are the provider's business");
+    assert_eq!(send(&mut card, &mut host, STORE_DATA, RENAME).1, 0x6982, "so is the record");
+    let own_key = [0xB6, 0x03, 0x84, 0x01, 0x01];
+    assert_eq!(send(&mut card, &mut host, GENERATE, &own_key).1, 0x6982, "and its signing key");
+    assert_eq!(select(&mut card, b"\xA0\x00\x00\x01\x51\x00\x00\x00"), [0x90, 0x00]);
+    let mut host = open(&mut card, Keyed::ISSUER, 0x33, 8);
+    assert_eq!(send(&mut card, &mut host, GENERATE, &own_key).1, 0x6982);
+    assert_eq!(send(&mut card, &mut host, GENERATE, &[0xB6, 0x03, 0x84, 0x01, 0x02]).1, 0x9000, "without keys as yet");
 
     select_domain(&mut card, 1);
     assert_eq!(Keyed::ISSUER.initialize(&mut card, &[0; 8]), [0x6A, 0x88], "the issuer's keys open nothing here");

@@ -115,8 +115,6 @@ fn follow(steps: &[Step]) -> u64 {
                 worlds.iter_mut().for_each(World::reset);
             }
             Step::Cut(operation, moment, seed) => card.flash().cut_at(*operation, *moment, *seed),
-            // A file that is deleted while another channel is at it is left to the tests of files.
-            Step::Do(Act::Delete { id }) if worlds.iter().any(|world| world.is_current(*id)) => {}
             Step::Do(act) => match card.transmit(&bytes(act)) {
                 Ok(response) => {
                     let (data, status) = response.split_last_chunk::<2>().unwrap();

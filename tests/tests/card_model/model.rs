@@ -60,11 +60,6 @@ impl World {
         self.channels = BTreeMap::from([(0, Channel::default())]);
     }
 
-    /// Whether a file is the current one of a channel.
-    pub(crate) fn is_current(&self, id: u16) -> bool {
-        self.channels.values().any(|channel| channel.file == Some(id))
-    }
-
     /// The worlds in which power may have gone during this act: nothing happened, all of it, or a try was counted.
     pub(crate) fn after_cut(&self, act: &Act) -> Vec<Self> {
         let mut done = self.clone();
@@ -94,6 +89,7 @@ impl World {
                 }
                 self.personalises()?;
                 self.files.remove(id);
+                self.channels.values_mut().filter(|channel| channel.file == Some(*id)).for_each(|it| it.file = None);
                 self.channel(0)?.file = None;
             }
             Act::Select { channel, id } => {
@@ -122,6 +118,7 @@ impl World {
             Act::Secure => {
                 self.personalises()?;
                 self.secured = true;
+                self.channels.values_mut().for_each(|channel| channel.verified.clear());
             }
             Act::Open => {
                 let free = (0..4).find(|number| !self.channels.contains_key(number)).ok_or(0x6A81_u16)?;
