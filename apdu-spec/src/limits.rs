@@ -7,6 +7,12 @@
 /// it.
 pub const DATA_MAX: usize = 3072;
 
+/// The longest command without a secure channel, bytes: header, an extended `Lc`, the data, an extended `Le`.
+pub const COMMAND_MAX: usize = 4 + 3 + DATA_MAX + 2;
+
+/// The longest response without a secure channel, bytes: the data and a status word.
+pub const RESPONSE_MAX: usize = DATA_MAX + 2;
+
 /// What a secure channel adds to a data field at most: padding and a MAC, bytes.
 pub const PROTECTION_MAX: usize = 32;
 
@@ -112,8 +118,8 @@ pub const DESCRIPTOR_MAX: usize = 512;
 /// Entries in the transaction journal; the oldest gives way.
 pub const JOURNAL_ENTRIES: u8 = 16;
 
-const _: () = assert!(DATA_MAX + PROTECTION_MAX + 9 <= APDU_MAX, "the longest command fits its buffer");
-const _: () = assert!(DATA_MAX + PROTECTION_MAX + 2 <= APDU_MAX, "the longest response fits its buffer");
+const _: () = assert!(COMMAND_MAX + PROTECTION_MAX <= APDU_MAX, "the longest command fits its buffer");
+const _: () = assert!(RESPONSE_MAX + PROTECTION_MAX <= APDU_MAX, "the longest response fits its buffer");
 const _: () = assert!(RECORD_SIZE_MAX as usize <= DATA_MAX, "a record is read by one command");
 const _: () = assert!(
     (PROVIDERS_MAX as usize) * (PROVIDER_NAME_MAX + PROVIDER_ID_MAX + CONDITION_MAX + 20) <= DATA_MAX,

@@ -59,14 +59,14 @@ impl Link {
             Kept::Chain { header: of_chain, length } if of_chain == header => length,
             Kept::Nothing | Kept::Chain { .. } | Kept::Response { .. } => 0,
         };
+        let length = begun + command.data.len();
+        let max = if class.secure_messaging == SecureMessaging::None { DATA_MAX } else { DATA_MAX + PROTECTION_MAX };
         if begun == 0 {
             self.forget();
-            if !class.chaining && class.secure_messaging == SecureMessaging::None {
+            if !class.chaining && class.secure_messaging == SecureMessaging::None && length <= max {
                 return Ok(Some(command));
             }
         }
-        let length = begun + command.data.len();
-        let max = if class.secure_messaging == SecureMessaging::None { DATA_MAX } else { DATA_MAX + PROTECTION_MAX };
         let space = self.buffer.get_mut(begun..length).filter(|_| length <= max);
         let Some(part) = space else {
             self.forget();

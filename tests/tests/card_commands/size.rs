@@ -1,6 +1,6 @@
 //! What a card takes of a board's memory, the stack aside.
 
-use apdu_spec::limits::APDU_MAX;
+use apdu_spec::limits::{APDU_MAX, DATA_MAX};
 use card_os::Card;
 use sim_reader::flash::RamFlash;
 use symbolon_tests::board::{BUFFERS, RAM, SilentBoard, card};
@@ -31,4 +31,24 @@ fn without_noise_what_needs_random_numbers_is_refused_and_the_rest_works() {
     // Also where the reply has no room, or not even a status word's.
     assert_eq!(card.answer(&[0x00, 0xA4, 0x00, 0x00, 0x00], &mut [0; 4]), 2);
     assert_eq!(card.answer(&[0x00, 0xA4, 0x00, 0x0C], &mut [0; 1]), 0);
+}
+
+/// HASH takes any data: however they come, the limit is the same.
+#[test]
+fn a_command_has_as_much_data_in_one_piece_as_in_a_chain() {
+    let mut card = Card::format(SilentBoard, RamFlash::new(24)).unwrap();
+    let mut reply = [0; APDU_MAX];
+    let mut hash = |class: u8, data: &[u8]| {
+        let [.., high, low] = data.len().to_be_bytes();
+        let length = card.answer(&[&[class, 0x2A, 0x90, 0x80, 0x00, high, low], data].concat(), &mut reply);
+        reply[..length].to_vec()
+    };
+    let data = [0xA5; DATA_MAX + 1];
+    assert_eq!(hash(0x00, &data[1..]), [0x90, 0x00]);
+    assert_eq!(hash(0x00, &data), [0x67, 0x00]);
+    let (first, second) = data.split_at(1000);
+    assert_eq!(hash(0x10, first), [0x90, 0x00]);
+    assert_eq!(hash(0x00, &second[1..]), [0x90, 0x00]);
+    assert_eq!(hash(0x10, first), [0x90, 0x00]);
+    assert_eq!(hash(0x00, second), [0x67, 0x00]);
 }
