@@ -108,9 +108,10 @@ impl<'a> RegistryEntry<'a> {
     /// [`Full`].
     pub fn encode(&self, tags: Option<&[u8]>, out: &mut Writer<'_>) -> Result<(), Full> {
         let is_wanted = |tag| tags.is_none_or(|tags| Tag::list(tags).any(|wanted| wanted == Ok(tag)));
+        let state = [self.state];
         let fields = [
             (Tag::ENTRY_NAME, Some(self.name.as_bytes())),
-            (Tag::STATE, Some(&[self.state][..])),
+            (Tag::STATE, Some(state.as_slice())),
             (Tag::PRIVILEGES, Some(&self.privileges[..])),
             (Tag::BELONGS_TO, self.domain.map(|domain| domain.as_bytes())),
         ];
