@@ -4,13 +4,12 @@ use card_os::store::{Fault, ObjectId, Store};
 use proptest::prelude::*;
 use sim_reader::flash::RamFlash;
 
+use crate::checksums::{BODY, mend};
 use crate::model::objects;
 
 type Flash = RamFlash<4, 2048>;
 const PAGES: usize = 4;
 const PAGE: usize = 2048;
-/// Where a page's records start.
-const BODY: usize = 56;
 
 /// Mounts, and if that works, uses the store.
 fn try_out(bytes: Vec<u8>) -> bool {
@@ -47,43 +46,11 @@ fn valid_image() -> Vec<u8> {
     store.into_flash().bytes().to_vec()
 }
 
-fn crc32(parts: &[&[u8]]) -> u32 {
-    let mut crc = !0u32;
-    for byte in parts.concat() {
-        crc ^= u32::from(byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
-        }
-    }
-    crc
-}
-
-/// Makes the checksums of everything that looks like a header or a record right again.
-fn mend(bytes: &mut [u8]) {
-    for page in bytes.chunks_mut(PAGE) {
-        let checksum = crc32(&[&page[..20]]);
-        page[20..24].copy_from_slice(&checksum.to_le_bytes());
-        let sequence = page[4..8].to_vec();
-        let mut offset = BODY;
-        while offset + 12 <= PAGE && page[offset] != 0xFF {
-            let end = offset + 12 + usize::from(page[offset + 1]);
-            if end > PAGE {
-                break;
-            }
-            let place = [((offset / 4) as u32).to_le_bytes().to_vec(), sequence.clone()].concat();
-            let checksum = crc32(&[&place, &page[offset..offset + 8], &page[offset + 12..end]]);
-            page[offset + 8..offset + 12].copy_from_slice(&checksum.to_le_bytes());
-            let commit = page[offset] & 0x20 != 0;
-            offset = end.next_multiple_of(4) + if commit { 4 } else { 0 };
-        }
-    }
-}
-
 #[test]
 fn mending_a_valid_image_changes_nothing() {
     let image = valid_image();
     let mut mended = image.clone();
-    mend(&mut mended);
+    mend(&mut mended, PAGE);
     let start = |bytes: Vec<u8>| {
         let mut store = Store::<_, 32>::mount(Flash::from_bytes(bytes)).map_err(|fault| format!("{fault:?}")).unwrap();
         objects(&mut store)
@@ -162,7 +129,7 @@ proptest! {
                 bytes[page * PAGE + offset + field] = value;
             }
         }
-        mend(&mut bytes);
+        mend(&mut bytes, PAGE);
         try_out(bytes);
     }
 
@@ -175,7 +142,7 @@ proptest! {
             bytes[to * PAGE + 4..to * PAGE + 8].copy_from_slice(&right.to_le_bytes());
             bytes[to * PAGE + 8..to * PAGE + 12].copy_from_slice(&right.saturating_sub(1).to_le_bytes());
         }
-        mend(&mut bytes);
+        mend(&mut bytes, PAGE);
         try_out(bytes);
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod bench;
+mod checksums;
 mod cuts;
 mod hostile;
 mod model;

@@ -7,7 +7,8 @@ mod card;
 
 use std::collections::BTreeMap;
 
-use card::{PAGE, PIN_FILE, Script, TestCard, commands, mend, personalised};
+use card::checksums::mend;
+use card::{PAGE, PIN_FILE, Script, TestCard, commands, personalised};
 use card_os::store::{ObjectId, Store};
 use sim_reader::card::{Noise, SoftwareCard};
 use sim_reader::flash::RamFlash;
@@ -44,7 +45,7 @@ fn mutated(script: &mut Script<'_>) -> Vec<u8> {
         bytes[page * PAGE + offset] ^= script.byte();
     }
     if mends {
-        mend(&mut bytes);
+        mend(&mut bytes, PAGE);
     }
     bytes
 }

@@ -3,6 +3,9 @@
 // Each target uses its part.
 #![allow(dead_code, reason = "see above")]
 
+#[path = "../../../sim-reader/tests/store/checksums.rs"]
+pub(crate) mod checksums;
+
 use std::sync::OnceLock;
 
 use sim_reader::card::{Noise, SoftwareCard};
@@ -88,35 +91,6 @@ pub(crate) fn is_named(status: u16) -> bool {
         words.map(|word| u16::from_str_radix(word, 16).expect("hexadecimal")).collect()
     });
     matches!(status >> 8, 0x61 | 0x6C) || status & 0xFFF0 == 0x63C0 || words.contains(&status)
-}
-
-/// Makes the checksums of everything that looks like a page header or a record right again.
-pub(crate) fn mend(bytes: &mut [u8]) {
-    /// Where a page's records start.
-    const BODY: usize = 56;
-    for page in bytes.chunks_mut(PAGE) {
-        let checksum = crc32(&[&page[..20]]);
-        page[20..24].copy_from_slice(&checksum.to_le_bytes());
-        let sequence = page[4..8].to_vec();
-        let mut offset = BODY;
-        while offset + 12 <= PAGE && page[offset] != 0xFF {
-            let end = offset + 12 + usize::from(page[offset + 1]);
-            if end > PAGE {
-                break;
-            }
-            let place = u32::try_from(offset / 4).expect("an offset").to_le_bytes();
-            let checksum = crc32(&[&place, &sequence, &page[offset..offset + 8], &page[offset + 12..end]]);
-            page[offset + 8..offset + 12].copy_from_slice(&checksum.to_le_bytes());
-            let seal = if page[offset] & 0x20 == 0 { 0 } else { 4 };
-            offset = end.next_multiple_of(4) + seal;
-        }
-    }
-}
-
-/// ISO 3309's without the final complement, as the store's format says.
-fn crc32(parts: &[&[u8]]) -> u32 {
-    let shifted = |crc: u32| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
-    parts.iter().copied().flatten().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| shifted(crc)))
 }
 
 /// What the fuzzer's bytes say, one thing after the other; zeros behind their end.
