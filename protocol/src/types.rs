@@ -169,6 +169,14 @@ impl Role {
     pub const PAYEE: Self = Self(2);
     /// Who asks about its own account.
     pub const INQUIRER: Self = Self(3);
+    /// Who takes part and answers for payer and payee, without money of its own: a broker, a courier.
+    pub const WITNESS: Self = Self(4);
+
+    /// Whether the member's account may lose money. A role that is not known may do that.
+    #[must_use]
+    pub const fn may_be_debited(self) -> bool {
+        !matches!(self, Self::PAYEE | Self::INQUIRER | Self::WITNESS)
+    }
 }
 
 /// A member as the provider vouches for it to the others: its number and the verified name of its account's holder.

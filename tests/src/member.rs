@@ -74,17 +74,25 @@ impl Member {
     }
 }
 
-/// A series of members on their way through a transaction: each combines the next.
+/// Members on their way through a transaction, in the order of their numbers.
 pub struct Group<'a> {
     members: &'a [Member],
     terms: Vec<Terms>,
+    children: Vec<usize>,
 }
 
 impl<'a> Group<'a> {
-    /// Members, and what each of them wants.
+    /// A series of members, each of whom combines the next, and what each of them wants.
     #[must_use]
-    pub const fn new(members: &'a [Member], terms: Vec<Terms>) -> Self {
-        Self { members, terms }
+    pub fn new(members: &'a [Member], terms: Vec<Terms>) -> Self {
+        let children = (1..=members.len()).map(|next| usize::from(next < members.len())).collect();
+        Self { members, terms, children }
+    }
+
+    /// A tree of members, and how many others each of them combines.
+    #[must_use]
+    pub const fn tree(members: &'a [Member], terms: Vec<Terms>, children: Vec<usize>) -> Self {
+        Self { members, terms, children }
     }
 
     /// A purchase: the first member is the payee and combines the second, the payer.
@@ -99,7 +107,7 @@ impl<'a> Group<'a> {
         random: &mut impl CryptoRngCore,
     ) -> anyhow::Result<(Vec<u8>, Vec<Awaiting<KeyExchangeSent>>)> {
         let said: anyhow::Result<Vec<_>> = self.members.iter().map(|member| member.key_exchange::<C>(random)).collect();
-        combine(Kind::KeyExchangeRequest, said?, random)
+        self.combine(Kind::KeyExchangeRequest, said?, random)
     }
 
     /// The sessions out of the answer.
@@ -123,7 +131,7 @@ impl<'a> Group<'a> {
         let said = self.members.iter().zip(&self.terms).zip(established).map(|((member, terms), established)| {
             said(|out| established.request::<C>(terms, member.account(), &[], &[], out))
         });
-        combine(Kind::TransactionRequest, said.collect::<anyhow::Result<_>>()?, random)
+        self.combine(Kind::TransactionRequest, said.collect::<anyhow::Result<_>>()?, random)
     }
 
     /// The members after an approval.
@@ -162,7 +170,7 @@ impl<'a> Group<'a> {
     ) -> anyhow::Result<(Vec<u8>, Vec<Awaiting<AcknowledgmentSent>>)> {
         let said =
             decided.into_iter().map(|decided| said(|out| decided.acknowledge::<C>(decision, &[], &[], &[], out)));
-        combine(Kind::Acknowledgment, said.collect::<anyhow::Result<_>>()?, random)
+        self.combine(Kind::Acknowledgment, said.collect::<anyhow::Result<_>>()?, random)
     }
 
     /// What the final notice tells the members.
@@ -175,6 +183,34 @@ impl<'a> Group<'a> {
         let first = endings.first().copied().ok_or_else(|| anyhow::anyhow!("no members"))?;
         anyhow::ensure!(endings.iter().all(|ending| *ending == first), "the members were told different endings");
         Ok(first)
+    }
+
+    /// The whole tree's message: the last member's comes first, and each one takes those of its children.
+    fn combine<C: Crypto, Next>(
+        &self,
+        kind: Kind,
+        said: Vec<Said<C, Next>>,
+        random: &mut impl CryptoRngCore,
+    ) -> anyhow::Result<(Vec<u8>, Vec<Awaiting<Next>>)> {
+        let mut subtrees: Vec<Vec<u8>> = Vec::new();
+        let mut awaiting = Vec::with_capacity(said.len());
+        for ((own, unsigned), children) in said.into_iter().zip(&self.children).rev() {
+            let below = subtrees.split_off(subtrees.len().saturating_sub(*children));
+            let below: Vec<Tree<'_>> = below.iter().rev().map(|tree| Tree::parse(tree)).collect::<Result<_, _>>()?;
+            let mut combining = unsigned.combine(u8::try_from(below.len())?)?;
+            for child in &below {
+                if let (Some(digest), Some(root)) = (child.digests::<C>().first(), child.nodes().first()) {
+                    combining.child(digest, root.signature)?;
+                }
+            }
+            let mut signature = [0; SEALED_SIGNATURE_LENGTH];
+            let (length, state) = combining.sign(random, &mut signature)?;
+            let signature = signature.get(..length).unwrap_or_default();
+            subtrees.push(Tree::combine(kind, &own, signature, &below)?.encode());
+            awaiting.push(state);
+        }
+        awaiting.reverse();
+        Ok((subtrees.pop().unwrap_or_default(), awaiting))
     }
 }
 
@@ -209,32 +245,6 @@ fn said<C: Crypto, Next>(
     let (length, unsigned) = say(&mut out)?;
     out.truncate(length);
     Ok((out, unsigned))
-}
-
-/// A series: the last member's message is in its predecessor's, and so on up to the first.
-fn combine<C: Crypto, Next>(
-    kind: Kind,
-    said: Vec<Said<C, Next>>,
-    random: &mut impl CryptoRngCore,
-) -> anyhow::Result<(Vec<u8>, Vec<Awaiting<Next>>)> {
-    let mut below: Option<Vec<u8>> = None;
-    let mut awaiting = Vec::with_capacity(said.len());
-    for (own, unsigned) in said.into_iter().rev() {
-        let children: Vec<Tree<'_>> = below.iter().map(|message| Tree::parse(message)).collect::<Result<_, _>>()?;
-        let mut combining = unsigned.combine(u8::try_from(children.len())?)?;
-        for child in &children {
-            if let (Some(digest), Some(root)) = (child.digests::<C>().first(), child.nodes().first()) {
-                combining.child(digest, root.signature)?;
-            }
-        }
-        let mut signature = [0; SEALED_SIGNATURE_LENGTH];
-        let (length, state) = combining.sign(random, &mut signature)?;
-        let message = Tree::combine(kind, &own, signature.get(..length).unwrap_or_default(), &children)?.encode();
-        below = Some(message);
-        awaiting.push(state);
-    }
-    awaiting.reverse();
-    Ok((below.unwrap_or_default(), awaiting))
 }
 
 /// Gives every member its own part of the answer.

@@ -28,6 +28,7 @@ pub struct World<S> {
     pub members: Arc<[Member; 2]>,
     /// The accounts of the two.
     pub accounts: [AccountId; 2],
+    descriptor: Descriptor,
     directory: TempDir,
 }
 
@@ -44,11 +45,18 @@ impl<S: Store> World<S> {
         let descriptor = root.make_descriptor(path, now, Duration::from_secs(3600), random)?;
         let storage_keys = StorageKeys::create(path, random)?;
         let store = open(path)?;
-        let payee = member(&store, &storage_keys, descriptor, "MERCHANT1", 0, random).await?;
-        let payer = member(&store, &storage_keys, descriptor, "CUSTOMER1", OPENING, random).await?;
+        let keys = &storage_keys;
+        let payee = member(&store, keys, descriptor, debit("MERCHANT1", 0)?, true, random).await?;
+        let payer = member(&store, keys, descriptor, debit("CUSTOMER1", OPENING)?, false, random).await?;
         let engine = Engine::new(store, read_provider(path)?.ring, storage_keys, Policy::default());
         let (members, accounts) = (Arc::new([payee.0, payer.0]), [payee.1, payer.1]);
-        Ok(Self { engine: Arc::new(engine), members, accounts, directory })
+        Ok(Self { engine: Arc::new(engine), members, accounts, descriptor, directory })
+    }
+
+    /// Enrols one more member, which is `named` to the others where it proves its account in the key exchange.
+    pub async fn enrol(&self, enrolment: Enrolment, named: bool, random: &mut StdRng) -> Result<(Member, AccountId)> {
+        let storage_keys = StorageKeys::read(self.directory.path())?;
+        member(self.engine.store(), &storage_keys, self.descriptor, enrolment, named, random).await
     }
 
     /// Closes the provider; gives its members and its data directory, from which it can be opened again.
@@ -69,25 +77,29 @@ impl<S: Store> World<S> {
     }
 }
 
-async fn member(
-    store: &impl Store,
-    storage_keys: &StorageKeys,
-    descriptor: Descriptor,
-    number: &str,
-    opening: u64,
-    random: &mut StdRng,
-) -> Result<(Member, AccountId)> {
-    let number = AccountNumber::new(number)?;
-    let enrolment = Enrolment {
-        number: number.clone(),
+/// A current account.
+pub fn debit(number: &str, opening: u64) -> Result<Enrolment> {
+    Ok(Enrolment {
+        number: AccountNumber::new(number)?,
         holder: "Holder".into(),
         currency: EUR,
         instrument: Instrument::Debit,
         credit_limit: 0,
         opening,
-    };
+    })
+}
+
+async fn member(
+    store: &impl Store,
+    storage_keys: &StorageKeys,
+    descriptor: Descriptor,
+    enrolment: Enrolment,
+    named: bool,
+    random: &mut StdRng,
+) -> Result<(Member, AccountId)> {
+    let number = enrolment.number.clone();
     let (account, secret) = enrol(store, storage_keys, enrolment, Timestamp::now(), random).await?;
-    let member = Member::new::<AwsLc>(descriptor, number.as_str(), secret, opening == 0, random)?;
+    let member = Member::new::<AwsLc>(descriptor, number.as_str(), secret, named, random)?;
     store.register_key(account, *member.verification()).await?;
     Ok((member, account))
 }

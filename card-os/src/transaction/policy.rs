@@ -4,7 +4,6 @@
 use apdu_spec::instruction::PinReference;
 use apdu_spec::provider::Policy;
 use protocol::message::transaction::Terms;
-use protocol::types::Role;
 
 use crate::access::Granted;
 use crate::context::Context;
@@ -19,7 +18,7 @@ impl<P: Platform> Context<'_, P> {
     pub(super) fn limit(&mut self, provider: &Granted<Provider>, terms: &Terms) -> Result<(), Refusal> {
         let record = provider.subject().record()?;
         let Some(policy) = record.policy else { return Ok(()) };
-        if !debits(terms.role) {
+        if !terms.role.may_be_debited() {
             return Ok(());
         }
         if terms.amount > policy.amount_max {
@@ -40,9 +39,4 @@ fn without_pin(policy: &Policy, amount: u64, count: u8) -> Result<u8, Refusal> {
         return Err(Refusal::NotGranted);
     }
     count.checked_add(1).ok_or(Refusal::NotGranted)
-}
-
-/// Whether the account may lose money. A role that this card does not know may do that.
-fn debits(role: Role) -> bool {
-    role != Role::PAYEE && role != Role::INQUIRER
 }

@@ -1,78 +1,90 @@
-//! What the members want together: the rules of each kind of transaction, as data in, order out.
+//! What the members want together: held to the rules of its kind, it becomes an order.
 
 use protocol::message::transaction::Terms;
-use protocol::types::{Number, ReasonCode, Role, TransactionKind};
+use protocol::types::{Number, ReasonCode, Role, TransactionId};
 
+use super::rules::{Effect, Part, Rule};
 use crate::ledger::{AccountId, Transfer};
+use crate::store::account::Account;
 use crate::store::transaction::Order;
 
 /// One member with what it wants and the account that it proved.
 pub(super) struct Participant {
     pub(super) number: Number,
     pub(super) terms: Terms,
-    pub(super) account: AccountId,
+    pub(super) account: Account,
     /// Whether the others were given this account holder's name in the key exchange.
     pub(super) named: bool,
 }
 
 /// The order that all participants agree on, or why there is none.
 pub(super) fn agree(participants: &[Participant]) -> Result<Order, ReasonCode> {
-    let first = participants.first().ok_or(ReasonCode::DISAGREEMENT)?;
-    let same = |terms: &Terms| {
-        (terms.kind, terms.amount, terms.currency, terms.reference)
-            == (first.terms.kind, first.terms.amount, first.terms.currency, first.terms.reference)
-    };
-    if !participants.iter().all(|participant| same(&participant.terms)) {
-        return Err(ReasonCode::DISAGREEMENT);
+    let first = &participants.first().ok_or(ReasonCode::DISAGREEMENT)?.terms;
+    let what = |terms: &Terms| (terms.kind, terms.amount, terms.currency, terms.reference);
+    require(participants.iter().all(|one| what(&one.terms) == what(first)), ReasonCode::DISAGREEMENT)?;
+    let rule = Rule::of(first.kind).ok_or(ReasonCode::NOT_SERVED)?;
+    require(first.reference.is_some() == rule.reference, ReasonCode::REFERENCE)?;
+
+    let members = Members(participants);
+    for part in rule.parts {
+        require(part.count.permits(members.of(&[part.role]).count()), ReasonCode::DISAGREEMENT)?;
     }
-    match first.terms.kind {
-        TransactionKind::PURCHASE if first.terms.reference.is_none() => payment(participants),
-        TransactionKind::REFUND if first.terms.reference.is_some() => payment(participants),
-        TransactionKind::CANCELLATION => alone(participants, |participant| {
-            let of = participant.terms.reference.ok_or(ReasonCode::REFERENCE)?;
-            Ok(Order::Cancellation { of, by: participant.account })
-        }),
-        TransactionKind::INQUIRY => alone(participants, |participant| {
-            participant.terms.reference.map(|_| Order::Record).ok_or(ReasonCode::REFERENCE)
-        }),
-        TransactionKind::PURCHASE | TransactionKind::REFUND => Err(ReasonCode::REFERENCE),
-        _ => Err(ReasonCode::NOT_SERVED),
+    require(!members.use_an_account_twice(), ReasonCode::ACCOUNT)?;
+    for participant in participants {
+        let part = rule.part(participant.terms.role).ok_or(ReasonCode::DISAGREEMENT)?;
+        members.hold_to(part, participant)?;
     }
+    require(rule.amount.permits(first.amount), ReasonCode::AMOUNT)?;
+    members.order(rule.effect, first)
 }
 
-/// One payer, one payee, each of whom names the other; the payer was told whom it pays.
-fn payment(participants: &[Participant]) -> Result<Order, ReasonCode> {
-    let [one, other] = participants else { return Err(ReasonCode::DISAGREEMENT) };
-    let (payer, payee) = match (one.terms.role, other.terms.role) {
-        (Role::PAYER, Role::PAYEE) => (one, other),
-        (Role::PAYEE, Role::PAYER) => (other, one),
-        _ => return Err(ReasonCode::DISAGREEMENT),
-    };
-    let name_each_other = payer.terms.counterparties == [payee.number] && payee.terms.counterparties == [payer.number];
-    if !name_each_other {
-        return Err(ReasonCode::DISAGREEMENT);
-    }
-    if !payee.named {
-        return Err(ReasonCode::ACCOUNT);
-    }
-    Ok(Order::Transfer(Transfer {
-        debit: payer.account,
-        credit: payee.account,
-        amount: payer.terms.amount,
-        currency: payer.terms.currency,
-        refund_of: payer.terms.reference,
-    }))
-}
+/// The members of one transaction, in the order of their numbers.
+struct Members<'a>(&'a [Participant]);
 
-/// One member, about its own account.
-fn alone(
-    participants: &[Participant],
-    order: impl FnOnce(&Participant) -> Result<Order, ReasonCode>,
-) -> Result<Order, ReasonCode> {
-    match participants {
-        [participant] if participant.terms.role == Role::INQUIRER && participant.terms.counterparties.is_empty() => {
-            order(participant)
+impl<'a> Members<'a> {
+    fn of(&self, roles: &'a [Role]) -> impl Iterator<Item = &'a Participant> {
+        self.0.iter().filter(|participant| roles.contains(&participant.terms.role))
+    }
+
+    fn use_an_account_twice(&self) -> bool {
+        let mut accounts: Vec<AccountId> = self.0.iter().map(|participant| participant.account.id).collect();
+        accounts.sort_unstable();
+        !accounts.is_sorted_by(|one, next| one < next)
+    }
+
+    fn hold_to(&self, part: &'static Part, participant: &Participant) -> Result<(), ReasonCode> {
+        let counterparties = self.of(part.counterparties).map(|counterparty| counterparty.number);
+        let named = counterparties.eq(participant.terms.counterparties.iter().copied());
+        require(named, ReasonCode::DISAGREEMENT)?;
+        require(participant.named || !part.named, ReasonCode::ACCOUNT)?;
+        require(part.account.permit(participant.account.instrument), ReasonCode::NOT_SERVED)?;
+        require(!participant.account.blocked || part.account.permit_blocked(), ReasonCode::ACCOUNT_CLOSED)
+    }
+
+    fn order(&self, effect: Effect, terms: &Terms) -> Result<Order, ReasonCode> {
+        match effect {
+            Effect::Transfer { debit, credit } => Ok(Order::Transfer(Transfer {
+                debit: self.account(debit)?,
+                credit: self.account(credit)?,
+                amount: terms.amount,
+                currency: terms.currency,
+                refund_of: terms.reference,
+            })),
+            Effect::Cancellation { by } => {
+                let of: TransactionId = terms.reference.ok_or(ReasonCode::REFERENCE)?;
+                Ok(Order::Cancellation { of, by: self.account(by)? })
+            }
+            Effect::Record => Ok(Order::Record),
         }
-        _ => Err(ReasonCode::DISAGREEMENT),
     }
+
+    /// The account of the one member of a role.
+    fn account(&self, role: Role) -> Result<AccountId, ReasonCode> {
+        let one = self.0.iter().find(|participant| participant.terms.role == role);
+        one.map(|participant| participant.account.id).ok_or(ReasonCode::DISAGREEMENT)
+    }
+}
+
+fn require(holds: bool, otherwise: ReasonCode) -> Result<(), ReasonCode> {
+    if holds { Ok(()) } else { Err(otherwise) }
 }

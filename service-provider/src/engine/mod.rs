@@ -12,6 +12,7 @@ mod acknowledgment;
 mod agreement;
 mod key_exchange;
 mod reason;
+mod rules;
 mod transaction;
 
 use std::time::Duration;

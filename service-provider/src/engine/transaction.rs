@@ -55,7 +55,7 @@ impl<S: Store> Engine<S> {
             participants.push(Participant {
                 number,
                 terms: wanted.terms.clone(),
-                account: account.id,
+                account,
                 named: is_named(group, number),
             });
         }
@@ -75,7 +75,7 @@ impl<S: Store> Engine<S> {
             request: later.digest,
             kind: first.map_or(TransactionKind::INQUIRY, |participant| participant.terms.kind),
             order: order.unwrap_or_else(Order::Decline),
-            participants: participants.iter().flatten().map(|participant| participant.account).collect(),
+            participants: participants.iter().flatten().map(|participant| participant.account.id).collect(),
             now,
             until: now.after(self.policy.hold),
         };
@@ -104,7 +104,7 @@ impl<S: Store> Engine<S> {
 fn inquired(participant: &Participant) -> Option<(TransactionId, AccountId)> {
     let terms = &participant.terms;
     let transaction = terms.reference.filter(|_| terms.kind == TransactionKind::INQUIRY)?;
-    Some((transaction, participant.account))
+    Some((transaction, participant.account.id))
 }
 
 fn took_part(status: &Status, account: AccountId) -> bool {
