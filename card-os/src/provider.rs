@@ -17,7 +17,7 @@ use crate::platform::Platform;
 use crate::refusal::Refusal;
 use crate::secure_channel::key_set;
 use crate::store::{ObjectId, Store};
-use crate::transaction::descriptor;
+use crate::transaction::{descriptor, journal};
 
 /// The most bytes of a record as it is stored: every object with two bytes of tag and length.
 const RECORD_MAX: usize = (2 + 1)
@@ -204,6 +204,7 @@ pub(crate) fn delete<P: Platform>(
 /// What belongs to a record must not fall to the one that comes in its place.
 fn forget_belongings<P: Platform>(context: &mut Context<'_, P>, reference: ProviderReference) -> Result<(), Refusal> {
     key_set::delete_all(context.store, Domain::Provider(reference))?;
+    journal::forget(context.store, reference)?;
     delete_if_there(context, objects::domain_lock(reference))?;
     for id in [objects::signing_key(reference), objects::descriptor(reference), objects::without_pin(reference)] {
         delete_if_there(context, id)?;

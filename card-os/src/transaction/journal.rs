@@ -1,8 +1,8 @@
 //! The transaction journal: the last transactions, cyclic, each an object of the store. Entries change in the same
 //! store transaction as the command that causes it, so what the card gave out and what it remembers never disagree.
 //!
-//! The slots are there from the card's beginning, so that files that fill the card cannot take their room: an entry
-//! whose sequence number is 0 is none yet.
+//! The slots are there from the card's beginning, so that files that fill the card cannot take their room. An entry
+//! that names no provider record is none: not yet, or no longer, and then it keeps its sequence number alone.
 
 use apdu_spec::Writer;
 use apdu_spec::instruction::GetJournal;
@@ -19,6 +19,9 @@ use crate::provider::Provider;
 use crate::refusal::Refusal;
 use crate::store::Store;
 
+/// The number of no provider record.
+const NOBODY: u8 = 0;
+
 /// Makes the slots of a new card.
 pub(crate) fn create<F: NorFlash>(store: &mut Store<F>) -> Result<(), Refusal> {
     for slot in 0..JOURNAL_ENTRIES {
@@ -29,8 +32,7 @@ pub(crate) fn create<F: NorFlash>(store: &mut Store<F>) -> Result<(), Refusal> {
 
 /// Adds an entry, whose sequence number is set here, in the place of the oldest.
 pub(crate) fn append<F: NorFlash>(store: &mut Store<F>, entry: JournalEntry) -> Result<(), Refusal> {
-    let last = newest(store)?.map_or(0, |entry| entry.sequence);
-    let sequence = last.checked_add(1).ok_or(Refusal::NoSpace)?;
+    let sequence = newest(store)?.checked_add(1).ok_or(Refusal::NoSpace)?;
     put(store, &JournalEntry { sequence, ..entry })
 }
 
@@ -45,6 +47,18 @@ pub(crate) fn advance<F: NorFlash>(
         Some(entry) => put(store, &JournalEntry { step, ..entry }),
         None => Ok(()),
     }
+}
+
+/// Empties the entries of a record that ends: they are not for whoever may use the one that comes in its place.
+pub(crate) fn forget<F: NorFlash>(store: &mut Store<F>, provider: ProviderReference) -> Result<(), Refusal> {
+    for slot in 0..JOURNAL_ENTRIES {
+        if let Some(entry) = get(store, slot)?.filter(|entry| entry.provider == provider) {
+            let mut bytes = [0; JournalEntry::LENGTH];
+            Writer::new(&mut bytes).put(&entry.sequence.to_be_bytes())?;
+            store.write(objects::journal(slot), &bytes)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the card knows the transaction and has not accepted it: then nothing can have moved in it.
@@ -62,10 +76,7 @@ fn find<F: NorFlash>(
     provider: ProviderReference,
     transaction: &[u8; 16],
 ) -> Result<Option<JournalEntry>, Refusal> {
-    let Some(newest) = newest(store)? else {
-        return Ok(None);
-    };
-    for sequence in recent(newest.sequence, JOURNAL_ENTRIES) {
+    for sequence in recent(newest(store)?, JOURNAL_ENTRIES) {
         if let Some(entry) = get(store, slot(sequence))? {
             if entry.provider == provider && entry.transaction == *transaction {
                 return Ok(Some(entry));
@@ -77,10 +88,7 @@ fn find<F: NorFlash>(
 
 impl Handle for GetJournal {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
-        let Some(newest) = newest(context.store)? else {
-            return Ok(());
-        };
-        for sequence in recent(newest.sequence, self.count) {
+        for sequence in recent(newest(context.store)?, self.count) {
             if let Some(entry) = get(context.store, slot(sequence))? {
                 match Provider::load(context.store, entry.provider).and_then(|record| context.permit_use(record)) {
                     Ok(_) => entry.encode(reply)?,
@@ -93,13 +101,13 @@ impl Handle for GetJournal {
     }
 }
 
-fn newest<F: NorFlash>(store: &mut Store<F>) -> Result<Option<JournalEntry>, Refusal> {
-    let mut newest: Option<JournalEntry> = None;
+/// The last sequence number, 0 if there is none.
+fn newest<F: NorFlash>(store: &mut Store<F>) -> Result<u32, Refusal> {
+    let mut newest = 0;
     for slot in 0..JOURNAL_ENTRIES {
-        match get(store, slot)? {
-            Some(entry) if newest.is_none_or(|newest| entry.sequence > newest.sequence) => newest = Some(entry),
-            Some(_) | None => {}
-        }
+        let mut sequence = [0; 4];
+        store.read(objects::journal(slot), 0, &mut sequence)?;
+        newest = newest.max(u32::from_be_bytes(sequence));
     }
     Ok(newest)
 }
@@ -116,7 +124,7 @@ fn slot(sequence: u32) -> u8 {
 fn get<F: NorFlash>(store: &mut Store<F>, slot: u8) -> Result<Option<JournalEntry>, Refusal> {
     let mut bytes = [0; JournalEntry::LENGTH];
     store.read(objects::journal(slot), 0, &mut bytes)?;
-    if bytes.starts_with(&[0; 4]) {
+    if bytes.get(4) == Some(&NOBODY) {
         return Ok(None);
     }
     JournalEntry::parse(&bytes).map(Some).map_err(|_| Refusal::Fault)

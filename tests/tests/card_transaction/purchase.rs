@@ -1,17 +1,18 @@
 //! The good path.
 
-use apdu_spec::Writer;
 use apdu_spec::instruction::{Build, Receive};
 use apdu_spec::journal::Step as JournalStep;
 use apdu_spec::transaction::{
     Ending, FinalAnswer, FreshKey, KeyExchangeAnswer, Outcome as Answered, TransactionAnswer, TransactionInput,
 };
+use apdu_spec::{Aid, Writer};
 use protocol::message::key_exchange::Verdict;
 use protocol::message::transaction::Outcome;
 use protocol::types::{Ending as Ended, Options, Reason, ReasonCode, Role, TransactionKind};
 
-use crate::card::{OK, OUT_OF_ORDER, bytes};
-use crate::scene::{AMOUNT, STEPS, Scene, Step};
+use crate::bank::Bank;
+use crate::card::{OK, OUT_OF_ORDER, TestCard, application, bytes};
+use crate::scene::{AMOUNT, PAYER_ACCOUNT, PAYER_SECRET, STEPS, Scene, Step};
 
 const NO_MONEY: Reason<'static> = Reason { code: ReasonCode::INSUFFICIENT_FUNDS, line: "no money" };
 
@@ -53,6 +54,30 @@ fn a_purchase_by_two_cards_is_posted_and_both_journals_say_so() {
         card.verify();
         assert_eq!(card.steps(), [JournalStep::Posted], "the journal survives");
     }
+}
+
+/// The number of a record goes to another account; what is told of the first must not.
+#[test]
+fn what_was_paid_with_a_record_ends_with_it() {
+    let bank = Bank::new(1);
+    let [payer, payee] = [2, 3].map(|seed| {
+        let mut card = TestCard::new(seed);
+        card.personalise(1, &bank, PAYER_ACCOUNT, PAYER_SECRET, None);
+        card.personalise(2, &bank, b"OTHER", PAYER_SECRET, None);
+        card.select();
+        card
+    });
+    let mut scene = Scene::of(bank, payer, payee);
+    scene.run_all();
+    for (number, left) in [(2, 1), (1, 0)] {
+        scene.payer.done(&application(Aid::ISSUER_SECURITY_DOMAIN));
+        scene.payer.personalise(number, &scene.bank, PAYER_ACCOUNT, PAYER_SECRET, None);
+        scene.payer.select();
+        assert_eq!(scene.payer.journal().len(), left, "record {number} is another one");
+    }
+    scene.run_all();
+    let sequences: Vec<_> = scene.payer.journal().iter().map(|entry| entry.sequence).collect();
+    assert_eq!(sequences, [2], "no number is given twice");
 }
 
 #[test]
