@@ -10,6 +10,7 @@ use embedded_storage::nor_flash::NorFlash;
 
 use super::{File, creation, write_header};
 use crate::access::Granted;
+use crate::limits::FILES_MAX;
 use crate::objects::FileNumber;
 use crate::refusal::Refusal;
 use crate::store::Store;
@@ -44,7 +45,7 @@ impl Granted<File> {
 /// Whether neither the file nor a directory above it is out of use.
 pub(crate) fn is_in_use<F: NorFlash>(store: &mut Store<F>, file: &File) -> Result<bool, Refusal> {
     let mut file = *file;
-    loop {
+    for _ in 0..=FILES_MAX {
         match file.parameters()?.state {
             FileState::Deactivated | FileState::Terminated => return Ok(false),
             FileState::Creation | FileState::Initialization | FileState::Activated => {}
@@ -55,6 +56,7 @@ pub(crate) fn is_in_use<F: NorFlash>(store: &mut Store<F>, file: &File) -> Resul
         }
         file = File::load(store, file.parent)?;
     }
+    Err(IN_EACH_OTHER)
 }
 
 /// The file and the operation on it whose condition decides: until a file is activated, whoever may create it may do
@@ -65,9 +67,16 @@ pub(crate) fn in_force<F: NorFlash>(
     operation: Operation,
 ) -> Result<(File, Operation), Refusal> {
     let (mut file, mut operation) = (*file, operation);
-    while matches!(file.parameters()?.state, FileState::Creation | FileState::Initialization) {
-        operation = creation(file.parameters()?.descriptor);
+    for _ in 0..=FILES_MAX {
+        let Fcp { state, descriptor, .. } = file.parameters()?;
+        if !matches!(state, FileState::Creation | FileState::Initialization) {
+            return Ok((file, operation));
+        }
+        operation = creation(descriptor);
         file = File::load(store, file.parent)?;
     }
-    Ok((file, operation))
+    Err(IN_EACH_OTHER)
 }
+
+/// Directories that lie in each other, which the card never makes: the flash is not as the card left it.
+const IN_EACH_OTHER: Refusal = Refusal::Fault;

@@ -1,6 +1,7 @@
 //! Whatever bytes come, the card answers with a response, keeps its secrets and its state, and still works.
 
 use apdu_spec::limits::APDU_MAX;
+use card_os::store::{ObjectId, Store};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -119,6 +120,28 @@ proptest! {
         card.power_on().unwrap();
         prop_assert_eq!(card.transmit(&[0x00, 0xA4, 0x00, 0x0C]).unwrap(), [0x90, 0x00]);
     }
+}
+
+/// A flash that no card wrote: a named directory that is its own parent, and a file in it.
+#[test]
+fn directories_that_lie_in_each_other_are_refused() {
+    const DIRECTORY: ObjectId = ObjectId(0x0200_0001);
+    let mut card = card_on(empty_flash());
+    let creation = ["00E0000010 620E 820138 8302A100 8405A000000009", "00E000000D 620B 80020010 820101 83020001"];
+    let select = ["00A4040C05 A000000009", "00A4020C02 0001"];
+    let plain = |command: &str| hex::decode(command.replace(' ', "")).unwrap();
+    for command in creation.map(plain) {
+        assert_eq!(card.transmit(&command).unwrap(), [0x90, 0x00]);
+    }
+    card.power_off();
+    let mut store: Store<RamFlash> = Store::mount(card.flash().clone()).unwrap();
+    store.patch(DIRECTORY, 0, &[0, 1]).unwrap();
+    store.commit().unwrap();
+    let mut card = card_on(store.into_flash());
+    for command in select.map(plain) {
+        assert_eq!(card.transmit(&command).unwrap(), [0x90, 0x00]);
+    }
+    assert_eq!(card.transmit(&[0x00, 0xB0, 0x00, 0x00, 0x01]).unwrap(), [0x6F, 0x00]);
 }
 
 thread_local! {
