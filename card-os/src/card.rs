@@ -3,7 +3,7 @@
 use apdu_spec::command::SecureMessaging;
 use apdu_spec::instruction::{ExternalAuthenticate, GetResponse, Sign, StoreData};
 use apdu_spec::limits::{SHORT_DATA_MAX, SHORT_EXPECTED_MAX};
-use apdu_spec::{Class, Command, Instruction, Malformed, Status, Wire, Writer};
+use apdu_spec::{Class, Command, Malformed, Status, Wire, Writer};
 
 use crate::boot::BootError;
 use crate::link::Link;
@@ -48,9 +48,9 @@ impl<P: Platform> Card<P> {
             return 0;
         };
         let mut writer = Writer::new(data);
-        self.system.interrupt(continues(command));
+        self.system.interrupt(|unfinished| continues(command, unfinished));
         let status = self.process(command, &mut writer).unwrap_or_else(|refusal| {
-            self.system.interrupt(None);
+            self.system.interrupt(|_| false);
             writer.truncate(0);
             refusal.into()
         });
@@ -80,13 +80,19 @@ impl<P: Platform> Card<P> {
             Ok(received) => received,
             Err(refusal) => {
                 self.link.forget();
+                if let Some(class) = command.first().and_then(|class| Class::parse(*class)) {
+                    self.system.end_secure_channel(class.channel);
+                }
                 return Err(refusal);
             }
         };
         if !class.proprietary && !class.chaining && command.header.instruction == GetResponse::INSTRUCTION {
             return self.link.fetch(GetResponse::parse(&command)?.length, class.channel, reply);
         }
-        let outcome = match self.link.collect(class, command)? {
+        let whole = self.link.collect(class, command).inspect_err(|_| {
+            self.system.end_secure_channel(class.channel);
+        })?;
+        let outcome = match whole {
             None => return Ok(Status::OK),
             Some(whole) if is_protected(class, &whole) => {
                 let (header, expected) = (whole.header, whole.expected);
@@ -95,9 +101,7 @@ impl<P: Platform> Card<P> {
                 let command = Protected { number: class.channel, header, is_extended, data, expected };
                 self.system.execute_protected(command, reply)
             }
-            Some(whole) => Instruction::parse(&whole)
-                .map_err(Refusal::from)
-                .and_then(|instruction| self.system.execute(class.channel, whole.header, instruction, reply)),
+            Some(whole) => self.system.execute(class.channel, &whole, reply),
         };
         match outcome {
             Ok(status) => Ok(self.link.keep(reply, status, command.expected, class.channel)),
@@ -109,14 +113,17 @@ impl<P: Platform> Card<P> {
     }
 }
 
-/// What the command can continue. One that is malformed is refused, which interrupts as well.
-fn continues(command: &[u8]) -> Option<Unfinished> {
-    let &[class, instruction, ..] = command else { return None };
-    match (Class::parse(class)?.proprietary, instruction) {
-        (true, Sign::INSTRUCTION) => Some(Unfinished::Node),
-        // GET RESPONSE fetches what protects the answer to a block.
-        (true, StoreData::INSTRUCTION) | (false, GetResponse::INSTRUCTION) => Some(Unfinished::Blocks),
-        _ => None,
+/// Whether the command can be the next one of what is unfinished. One that is malformed is refused, which interrupts as
+/// well.
+fn continues(command: &[u8], unfinished: Unfinished) -> bool {
+    let &[class, instruction, ..] = command else { return false };
+    match (Class::parse(class).map(|class| class.proprietary), instruction) {
+        (Some(true), Sign::INSTRUCTION) => unfinished == Unfinished::Node,
+        (Some(true), StoreData::INSTRUCTION) => unfinished == Unfinished::Blocks,
+        (Some(true), ExternalAuthenticate::INSTRUCTION) => unfinished == Unfinished::Handshake,
+        // GET RESPONSE fetches the rest of an answer: what protects that to a block, or the card's challenge.
+        (Some(false), GetResponse::INSTRUCTION) => unfinished != Unfinished::Node,
+        _ => false,
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct Context<'a, P: Platform> {
 impl<P: Platform> Context<'_, P> {
     /// The security domain that is selected.
     pub(crate) fn domain(&self) -> Result<Domain, Refusal> {
-        let domain = self.channel.application.domain().ok_or(Refusal::NotHere)?;
+        let domain = self.channel.selected.application.domain().ok_or(Refusal::NotHere)?;
         match domain {
             Domain::Provider(reference) if !provider::exists(self.store, reference) => Err(Refusal::ReferenceNotFound),
             Domain::Provider(reference) if provider::is_locked(self.store, reference) => Err(Refusal::Locked),

@@ -28,14 +28,8 @@ pub(crate) struct Session {
 /// What one logical channel has selected and proved.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Channel {
-    /// The application whose commands are available.
-    pub(crate) application: Application,
-    /// The current directory.
-    pub(crate) directory: FileNumber,
-    /// The current elementary file.
-    pub(crate) file: Option<FileNumber>,
-    /// The number of its current record; 0 is none.
-    pub(crate) record: u8,
+    /// What is selected. A command that is refused leaves it as it was.
+    pub(crate) selected: Selection,
     /// The PINs that were verified.
     pub(crate) verified: References<PinReference>,
     /// The keys whose holders were authenticated.
@@ -48,7 +42,20 @@ pub(crate) struct Channel {
     pub(crate) challenge: Option<[u8; 16]>,
 }
 
-impl Channel {
+/// What is selected on a logical channel.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Selection {
+    /// The application whose commands are available.
+    pub(crate) application: Application,
+    /// The current directory.
+    pub(crate) directory: FileNumber,
+    /// The current elementary file.
+    pub(crate) file: Option<FileNumber>,
+    /// The number of its current record; 0 is none.
+    pub(crate) record: u8,
+}
+
+impl Selection {
     /// Makes an elementary file the current one, or none.
     pub(crate) fn enter(&mut self, file: Option<FileNumber>) {
         self.file = file;
@@ -144,11 +151,19 @@ impl Session {
         Ok((channel.ok_or(Refusal::NoChannel)?, &mut self.transaction, &mut self.secure, &mut self.blocks))
     }
 
+    /// What is selected on a channel, if that is open.
+    pub(crate) fn selected(&mut self, number: u8) -> Option<&mut Selection> {
+        self.channels.get_mut(usize::from(number))?.as_mut().map(|channel| &mut channel.selected)
+    }
+
     /// Forgets on every channel what rested on what has ended. Whether a PIN is verified on the channel that gave it
     /// another value, `by`, is the command's to say.
     pub(crate) fn end(&mut self, ended: Ended, by: u8) {
         if let Ended::CardState = ended {
             self.transaction = transaction::Session::default();
+            if self.secure.number() != Some(by) {
+                self.secure.close();
+            }
         }
         let channels = (0..CHANNELS).zip(&mut self.channels);
         for (number, channel) in channels.filter_map(|(number, channel)| Some((number, channel.as_mut()?))) {
@@ -156,7 +171,7 @@ impl Session {
                 Ended::Pin(_) if number == by => {}
                 Ended::Pin(pin) => channel.verified.remove(pin),
                 Ended::Key(key) => channel.authenticated.remove(key),
-                Ended::File { number, parent } => channel.leave(number, parent),
+                Ended::File { number, parent } => channel.selected.leave(number, parent),
                 Ended::CardState => {
                     channel.verified = References::default();
                     channel.authenticated = References::default();

@@ -2,7 +2,7 @@
 
 use apdu_spec::command::Header;
 use apdu_spec::instruction::{Select, Selector};
-use apdu_spec::{Instruction, LifeCycle, Status, Writer};
+use apdu_spec::{Command, Instruction, LifeCycle, Status, Writer};
 use embedded_storage::nor_flash::NorFlash;
 
 use crate::application::Application;
@@ -46,13 +46,16 @@ impl<P: Platform> System<P> {
         self.session = Session::default();
     }
 
-    /// Forgets what only the next part could have completed.
-    pub(crate) fn interrupt(&mut self, but: Option<Unfinished>) {
-        if but != Some(Unfinished::Node) {
+    /// Forgets what only the next part could have completed, but for what `is_next` says of that this is it.
+    pub(crate) fn interrupt(&mut self, is_next: impl Fn(Unfinished) -> bool) {
+        if !is_next(Unfinished::Node) {
             self.session.transaction.interrupt();
         }
-        if but != Some(Unfinished::Blocks) {
+        if !is_next(Unfinished::Blocks) {
             self.session.blocks.forget();
+        }
+        if !is_next(Unfinished::Handshake) {
+            self.session.secure.interrupt();
         }
     }
 
@@ -83,46 +86,61 @@ impl<P: Platform> System<P> {
         Ok(status)
     }
 
-    /// A command in the clear. It ends a secure channel on its logical channel; what may follow then are those that
+    /// A command in the clear. It ends a secure channel on its logical channel; what is executed then are those that
     /// begin anew, and no other, since the host meant it to be protected.
     pub(crate) fn execute(
         &mut self,
         number: u8,
-        header: Header,
-        instruction: Instruction<'_>,
+        command: &Command<'_>,
         reply: &mut Writer<'_>,
     ) -> Result<Status, Refusal> {
-        let was_open = self.session.secure.is_open_on(number);
-        if !matches!(instruction, Instruction::ExternalAuthenticate(_)) {
-            self.session.secure.close_on(number);
-        }
+        let was_open = self.end_secure_channel(number);
+        let instruction = Instruction::parse(command)?;
         if was_open && !matches!(instruction, Instruction::Select(_) | Instruction::InitializeUpdate(_)) {
             return Err(Refusal::NotGranted);
         }
-        self.commit(number, header, None, instruction, reply)
+        self.commit(number, command.header, None, instruction, reply)
     }
 
-    /// One command is one transaction of the store: kept when the handler succeeds, gone when it does not.
+    /// Something came on a logical channel that the secure channel there does not protect. Says whether there was one.
+    pub(crate) fn end_secure_channel(&mut self, number: u8) -> bool {
+        let was_open = self.session.secure.is_open_on(number);
+        if was_open {
+            self.session.secure.close();
+        }
+        was_open
+    }
+
+    /// One command is one transaction of the store: kept when the handler succeeds, gone when it does not. So is what
+    /// it selects.
     fn commit(
         &mut self,
-        channel: u8,
+        number: u8,
         header: Header,
         host: Option<KeySetName>,
         instruction: Instruction<'_>,
         reply: &mut Writer<'_>,
     ) -> Result<Status, Refusal> {
-        let outcome = self.handle(channel, header, host, instruction, reply).and_then(|(status, ended)| {
+        let before = self.session.selected(number).copied();
+        let outcome = self.handle(number, header, host, instruction, reply).and_then(|(status, ended)| {
             self.store.commit()?;
             if let Some(ended) = ended {
-                self.session.end(ended, channel);
+                self.session.end(ended, number);
             }
             Ok(status)
         });
         if let Err(refusal) = outcome {
             self.store.rollback();
+            if let (Some(selected), Some(before)) = (self.session.selected(number), before) {
+                *selected = before;
+            }
             if matches!(refusal, Refusal::Memory | Refusal::Fault) {
                 self.reset();
             }
+        }
+        let selected = self.session.selected(number);
+        if selected.is_none_or(|selected| selected.application != Application::Transaction) {
+            self.session.transaction.close(number);
         }
         outcome
     }
@@ -143,7 +161,7 @@ impl<P: Platform> System<P> {
             return Err(Refusal::OutOfOrder);
         }
         let (channel, transaction, secure, blocks) = self.session.channel(number)?;
-        if !channel.application.offers(&instruction) {
+        if !channel.selected.application.offers(&instruction) {
             return Err(Refusal::NotHere);
         }
         if let Instruction::ManageChannel(command) = instruction {
@@ -156,8 +174,8 @@ impl<P: Platform> System<P> {
             state,
             header: header.bare(),
             number,
-            channel: &mut *channel,
-            transaction: &mut *transaction,
+            channel,
+            transaction,
             secure,
             blocks,
             host,
@@ -167,20 +185,19 @@ impl<P: Platform> System<P> {
         let outcome = run(instruction, &mut context, reply);
         let status = context.warning.map_or(Status::OK, Status::from);
         let ended = context.ended;
-        if channel.application != Application::Transaction {
-            transaction.close(number);
-        }
         outcome.map(|()| (status, ended))
     }
 }
 
-/// What comes in parts, of which each must directly follow the one before.
+/// What takes several commands, of which each must directly follow the one before.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unfinished {
     /// A node that is being signed.
     Node,
     /// Data that come in blocks.
     Blocks,
+    /// A secure channel that is being opened.
+    Handshake,
 }
 
 /// What every card has from its beginning.

@@ -23,7 +23,7 @@ impl Handle for PutData<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
         let file = match self.file {
             DataFile::File(target) => context.target(target)?,
-            DataFile::Directory => File::load(context.store, context.channel.directory)?,
+            DataFile::Directory => File::load(context.store, context.channel.selected.directory)?,
         };
         match self.object {
             DataObject::SecurityAttributes(security) => {

@@ -16,7 +16,7 @@ use crate::session::Ended;
 
 impl Handle for CreateFile<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
-        let directory = File::load(context.store, context.channel.directory)?;
+        let directory = File::load(context.store, context.channel.selected.directory)?;
         let directory = context.permit(directory, file::creation(self.parameters.descriptor))?;
         let created = file::create(context.store, &directory, &self.parameters)?;
         context.make_current(&created)
@@ -30,7 +30,7 @@ impl Handle for DeleteFile {
         let file = context.permit_deletion(file)?;
         file::delete(context.store, &file)?;
         context.ended = Some(Ended::File { number, parent });
-        context.channel.enter(None);
+        context.channel.selected.enter(None);
         Ok(())
     }
 }
@@ -59,7 +59,7 @@ impl Handle for TerminateFile {
 impl Handle for TerminateDirectory {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
         let file = match self.file {
-            None => File::load(context.store, context.channel.directory)?,
+            None => File::load(context.store, context.channel.selected.directory)?,
             named => context.whole(named)?,
         };
         context.terminate(file, true)
@@ -82,12 +82,12 @@ impl<P: Platform> Context<'_, P> {
 
     /// The file that a command on files as a whole is for.
     fn whole(&mut self, file: Option<FileId>) -> Result<File, Refusal> {
-        let directory = self.channel.directory;
+        let directory = self.channel.selected.directory;
         match file {
             Some(id) => {
                 file::child(self.store, directory, |parameters| parameters.id == id)?.ok_or(Refusal::FileNotFound)
             }
-            None => File::load(self.store, self.channel.file.unwrap_or(directory)),
+            None => File::load(self.store, self.channel.selected.file.unwrap_or(directory)),
         }
     }
 

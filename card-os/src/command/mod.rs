@@ -41,15 +41,15 @@ impl<P: Platform> Context<'_, P> {
 
     /// The elementary file that a command works on. An identifier makes it the current one.
     fn target(&mut self, target: Target) -> Result<File, Refusal> {
-        let directory = self.channel.directory;
+        let directory = self.channel.selected.directory;
         let file = match target {
-            Target::Current => return File::load(self.store, self.channel.file.ok_or(Refusal::NoCurrentFile)?),
+            Target::Current => return File::load(self.store, self.channel.selected.file.ok_or(Refusal::NoCurrentFile)?),
             Target::Short(short_id) => {
                 elementary(self.store, directory, |parameters| parameters.short_id == Some(short_id))?
             }
             Target::Id(id) => elementary(self.store, directory, |parameters| parameters.id == id)?,
         };
-        self.channel.enter(Some(file.number));
+        self.channel.selected.enter(Some(file.number));
         Ok(file)
     }
 }

@@ -18,7 +18,7 @@ impl Handle for ReadRecord {
         let file = context.open(self.file, Operation::Read)?;
         match self.records {
             RecordRange::One(selector) => {
-                let record = file.record(context.store, selector, context.channel.record)?;
+                let record = file.record(context.store, selector, context.channel.selected.record)?;
                 match self.part {
                     None => file.read_record(context.store, &record, 0, self.length, reply)?,
                     Some(offset) => {
@@ -43,10 +43,10 @@ impl Handle for UpdateRecord<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
         let file = context.open(self.file, Operation::Update)?;
         if file.appends(self.record)? {
-            context.channel.record = file.append_record(context.store, self.data)?;
+            context.channel.selected.record = file.append_record(context.store, self.data)?;
             return Ok(());
         }
-        let record = file.record(context.store, self.record, context.channel.record)?;
+        let record = file.record(context.store, self.record, context.channel.selected.record)?;
         file.update_record(context.store, &record, self.data)?;
         context.pass(&record);
         Ok(())
@@ -57,7 +57,7 @@ impl Handle for UpdateRecordPart<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
         let file = context.open(self.file, Operation::Update)?;
         let selector = RecordSelector::Number(self.number);
-        let record = file.record(context.store, selector, context.channel.record)?;
+        let record = file.record(context.store, selector, context.channel.selected.record)?;
         file.change_record(context.store, &record, self.combination, self.offset, self.data)
     }
 }
@@ -66,10 +66,10 @@ impl Handle for WriteRecord<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
         let file = context.open(self.file, Operation::Append)?;
         if file.appends(self.record)? {
-            context.channel.record = file.append_record(context.store, self.data)?;
+            context.channel.selected.record = file.append_record(context.store, self.data)?;
             return Ok(());
         }
-        let record = file.record(context.store, self.record, context.channel.record)?;
+        let record = file.record(context.store, self.record, context.channel.selected.record)?;
         file.write_record(context.store, &record, self.data)?;
         context.pass(&record);
         Ok(())
@@ -79,7 +79,7 @@ impl Handle for WriteRecord<'_> {
 impl Handle for AppendRecord<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
         let file = context.open(self.file, Operation::Append)?;
-        context.channel.record = file.append_record(context.store, self.data)?;
+        context.channel.selected.record = file.append_record(context.store, self.data)?;
         Ok(())
     }
 }
@@ -101,7 +101,7 @@ impl Handle for SearchRecord<'_> {
             reply.len() < self.length && reply.put_u8(number).is_ok() && reply.len() < self.length
         })?;
         match first {
-            Some(first) => context.channel.record = first,
+            Some(first) => context.channel.selected.record = first,
             None => context.warning = Some(Warning::NotFound),
         }
         Ok(())
@@ -111,11 +111,11 @@ impl Handle for SearchRecord<'_> {
 impl<P: Platform> Context<'_, P> {
     /// A record's number, where 0 stands for the current record's.
     fn numbered(&self, number: u8) -> u8 {
-        if number == 0 { self.channel.record } else { number }
+        if number == 0 { self.channel.selected.record } else { number }
     }
 
     /// Makes the record the current one, if it was found by its identifier.
     fn pass(&mut self, record: &Record) {
-        self.channel.record = record.current(self.channel.record);
+        self.channel.selected.record = record.current(self.channel.selected.record);
     }
 }

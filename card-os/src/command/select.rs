@@ -29,14 +29,14 @@ impl<P: Platform> Context<'_, P> {
     pub(super) fn make_current(&mut self, file: &File) -> Result<(), Refusal> {
         let parameters = file.parameters()?;
         if parameters.descriptor.is_directory() {
-            self.channel.directory = file.number;
-            self.channel.enter(None);
+            self.channel.selected.directory = file.number;
+            self.channel.selected.enter(None);
             if parameters.name.is_some() {
-                self.channel.application = Application::Directory(file.number);
+                self.channel.selected.application = Application::Directory(file.number);
             }
         } else {
-            self.channel.directory = file.parent;
-            self.channel.enter(Some(file.number));
+            self.channel.selected.directory = file.parent;
+            self.channel.selected.enter(Some(file.number));
         }
         self.warning = match parameters.state {
             FileState::Deactivated => Some(Warning::Deactivated),
@@ -47,7 +47,7 @@ impl<P: Platform> Context<'_, P> {
     }
 
     fn near(&mut self, selector: Selector<'_>) -> Result<File, Refusal> {
-        let directory = self.channel.directory;
+        let directory = self.channel.selected.directory;
         match selector {
             Selector::MasterFile => File::load(self.store, FileNumber::MASTER_FILE),
             Selector::File(id) => self.around(id),
@@ -68,7 +68,7 @@ impl<P: Platform> Context<'_, P> {
         if id == FileId::MASTER_FILE {
             return File::load(self.store, FileNumber::MASTER_FILE);
         }
-        let directory = File::load(self.store, self.channel.directory)?;
+        let directory = File::load(self.store, self.channel.selected.directory)?;
         if let Some(file) = child(self.store, directory.number, |parameters| parameters.id == id)? {
             return Ok(file);
         }
@@ -105,7 +105,7 @@ impl<P: Platform> Context<'_, P> {
     ) -> Result<(), Refusal> {
         let after = match occurrence {
             Occurrence::First => None,
-            Occurrence::Next => Some(self.channel.application),
+            Occurrence::Next => Some(self.channel.selected.application),
         };
         match self.application(name, after)? {
             Application::Directory(number) => {
@@ -115,9 +115,9 @@ impl<P: Platform> Context<'_, P> {
             }
             native @ (Application::Issuer | Application::Transaction | Application::Provider(_)) => {
                 describe_native(native, answer, reply)?;
-                self.channel.application = native;
-                self.channel.directory = FileNumber::MASTER_FILE;
-                self.channel.enter(None);
+                self.channel.selected.application = native;
+                self.channel.selected.directory = FileNumber::MASTER_FILE;
+                self.channel.selected.enter(None);
                 Ok(())
             }
         }

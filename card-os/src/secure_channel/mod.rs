@@ -81,6 +81,13 @@ impl SecureChannel {
         data.get_mut(..length).ok_or(Refusal::Fault)
     }
 
+    /// EXTERNAL AUTHENTICATE did not directly follow: what was begun is over.
+    pub(crate) fn interrupt(&mut self) {
+        if matches!(self, Self::Begun(_)) {
+            self.close();
+        }
+    }
+
     /// Forgets the keys.
     pub(crate) fn close(&mut self) {
         *self = Self::Closed;
@@ -119,7 +126,8 @@ impl SecureChannel {
         }
     }
 
-    fn number(&self) -> Option<u8> {
+    /// The logical channel that began it.
+    pub(crate) fn number(&self) -> Option<u8> {
         match self {
             Self::Closed => None,
             Self::Begun(begun) => Some(begun.number),

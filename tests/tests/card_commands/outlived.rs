@@ -1,6 +1,7 @@
 //! What has ended ends on every logical channel, a full card can still be managed, and permissions do not grow.
 
 use sim_reader::flash::RamFlash;
+use symbolon_tests::scp03::plain_key_data;
 
 use crate::keys::done;
 use crate::secure_channel::{Keyed, STORE_DATA, is_closed, open, put_in_the_clear, secured, send};
@@ -197,6 +198,57 @@ fn nobody_ends_a_secure_channel_by_opening_one_that_was_not_begun() {
     let mut host = open(&mut card, Keyed::ISSUER, 0x33, 8);
     assert_eq!(status(&mut card, &with([0x85, 0x82, 0x33, 0x00], &[0; 16])), 0x6985);
     assert!(!is_closed(&mut card, &mut host));
+}
+
+#[test]
+fn whatever_comes_unprotected_ends_the_secure_channel_also_what_is_no_command() {
+    let flash = secured();
+    let cases: [(&[u8], u16); 8] = [
+        (&[0x00], 0x6700),
+        (&[0x80, 0xF2, 0x80, 0x02, 0x05, 0x4F], 0x6700),
+        (&[0x84, 0xF2, 0x80, 0x02, 0x05, 0x4F], 0x6700),
+        (&[0x0C, 0xB0, 0x00, 0x00], 0x6882),
+        (&[0x00, 0xEE, 0x00, 0x00], 0x6D00),
+        (&[0x00, 0xB0, 0xFF, 0x00, 0x01], 0x6A86),
+        (&[0x00, 0xA4, 0x04, 0x0C, 0x02, 0x99, 0x99], 0x6A82),
+        (&[0x84, 0x82, 0x33, 0x00], 0x6700),
+    ];
+    for (command, answer) in cases {
+        let mut card = card_on(flash.clone());
+        let mut host = open(&mut card, Keyed::ISSUER, 0x33, 8);
+        assert_eq!(status(&mut card, command), answer, "{command:02X?}");
+        assert!(is_closed(&mut card, &mut host), "{command:02X?}");
+    }
+    let mut card = card_on(flash);
+    let mut host = open(&mut card, Keyed::ISSUER, 0x33, 8);
+    assert_eq!(status(&mut card, &with([0x84, 0x82, 0x33, 0x00], &[0; 16])), 0x6982);
+    assert!(is_closed(&mut card, &mut host));
+}
+
+/// Nor may whoever began it with keys that have gone since.
+#[test]
+fn nothing_comes_between_the_two_commands_that_open_a_secure_channel() {
+    let mut card = card_on(empty_flash());
+    put_in_the_clear(&mut card);
+    done(&mut card, &[0x00, 0x70, 0x00, 0x01]);
+    let mut host = Keyed::ISSUER.begin(&mut card, 8).unwrap();
+    let others = plain_key_data(2, &[[0x61; 16], [0x62; 16], [0x63; 16]]);
+    assert_eq!(status(&mut card, &on(1, with([0x80, 0xD8, 0x01, 0x81], &others))), 0x610A);
+    done(&mut card, &on(1, SECURE.to_vec()));
+    assert_eq!(status(&mut card, &host.authenticate(0x33)), 0x6985);
+}
+
+#[test]
+fn a_secure_channel_does_not_outlive_the_state_that_another_channel_ends() {
+    let mut card = card_on(empty_flash());
+    put_in_the_clear(&mut card);
+    done(&mut card, &[0x00, 0x70, 0x00, 0x01]);
+    let mut host = open(&mut card, Keyed::ISSUER, 0x33, 8);
+    done(&mut card, &on(1, SECURE.to_vec()));
+    assert!(is_closed(&mut card, &mut host));
+    let mut host = open(&mut card, Keyed::ISSUER, 0x33, 8);
+    assert_eq!(send(&mut card, &mut host, [0x80, 0xF0, 0x80, 0x7F], &[]).1, 0x9000);
+    assert!(!is_closed(&mut card, &mut host), "its own host goes on");
 }
 
 /// Appends records until there is no room for the smallest one.
