@@ -34,6 +34,11 @@ const KEY_VALUE: u32 = 0x2100_0000;
 const KEY_USES: u32 = 0x2200_0000;
 const KEY_AUTHENTICATION_TRIES: u32 = 0x2300_0000;
 
+/// Whether whoever reads the flash must not find what such an object once held: keys and what else nobody may know.
+pub(crate) fn is_secret(id: ObjectId) -> bool {
+    matches!(id.0 & 0xFF00_0000, PIN | PROVIDER | SIGNING_KEY | KEY_SET | KEY_VALUE)
+}
+
 /// A file as the store knows it: counted from 0, the master file. Not the file's identifier, which another directory
 /// may use again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,6 +11,8 @@ use crate::command::Handle;
 use crate::context::Context;
 use crate::file;
 use crate::life_cycle;
+use crate::limits::STORE_PAGES_MAX;
+use crate::objects;
 use crate::platform::Platform;
 use crate::random::Random;
 use crate::refusal::Refusal;
@@ -112,7 +114,7 @@ impl<P: Platform> System<P> {
     }
 
     /// One command is one transaction of the store: kept when the handler succeeds, gone when it does not. So is what
-    /// it selects.
+    /// it selects. A secret that it replaces or deletes is not in flash any more when the command is answered.
     fn commit(
         &mut self,
         number: u8,
@@ -123,7 +125,11 @@ impl<P: Platform> System<P> {
     ) -> Result<Status, Refusal> {
         let before = self.session.selected(number).copied();
         let outcome = self.handle(number, header, host, instruction, reply).and_then(|(status, ended)| {
+            let is_secret_over = self.store.replaced().any(objects::is_secret);
             self.store.commit()?;
+            if is_secret_over {
+                self.store.purge(STORE_PAGES_MAX)?;
+            }
             if let Some(ended) = ended {
                 self.session.end(ended, number);
             }

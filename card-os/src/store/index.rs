@@ -150,6 +150,15 @@ impl<const CHUNKS: usize> Index<CHUNKS> {
         Ok(())
     }
 
+    /// The objects of which the running transaction replaces or removes a committed chunk.
+    pub(super) fn replaced(&self) -> impl Iterator<Item = ObjectId> + '_ {
+        let pending = self.entries.get(self.pending_first..self.pending_end).unwrap_or_default();
+        pending
+            .iter()
+            .filter(|entry| entry.pending != Place::NONE && entry.committed != Place::NONE)
+            .map(|entry| entry.id)
+    }
+
     /// What is pending becomes committed.
     pub(super) fn promote(&mut self) {
         self.settle(|entry| {

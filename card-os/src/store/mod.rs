@@ -100,7 +100,8 @@
 //! # Secrets
 //!
 //! Deleted and replaced data stays in flash until its page has been emptied and its slot is needed again, one round of
-//! the ring at the latest. [`Store::purge`] goes round at once, as many pages a call as the caller has time for.
+//! the ring at the latest. [`Store::purge`] goes round at once, as many pages a call as the caller has time for; before a
+//! transaction is committed, [`Store::replaced`] tells whether it calls for that.
 
 mod format;
 mod index;
@@ -268,6 +269,11 @@ impl<F: NorFlash, const CHUNKS: usize> Store<F, CHUNKS> {
         self.index.revert();
         self.image.zeroize();
         self.end_transaction();
+    }
+
+    /// The objects whose committed content the running transaction replaces or removes, in whole or in part.
+    pub fn replaced(&self) -> impl Iterator<Item = ObjectId> + '_ {
+        self.index.replaced()
     }
 
     /// Bytes of the object, as the running transaction sees it, or `None` if there is no such object.

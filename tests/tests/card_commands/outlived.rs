@@ -3,6 +3,7 @@
 use sim_reader::flash::RamFlash;
 use symbolon_tests::scp03::plain_key_data;
 
+use crate::cuts::objects;
 use crate::keys::done;
 use crate::secure_channel::{Keyed, STORE_DATA, is_closed, open, put_in_the_clear, secured, send};
 use crate::{TestCard, card_on, commands, empty_flash, play};
@@ -249,6 +250,47 @@ fn a_secure_channel_does_not_outlive_the_state_that_another_channel_ends() {
     let mut host = open(&mut card, Keyed::ISSUER, 0x33, 8);
     assert_eq!(send(&mut card, &mut host, [0x80, 0xF0, 0x80, 0x7F], &[]).1, 0x9000);
     assert!(!is_closed(&mut card, &mut host), "its own host goes on");
+}
+
+/// Whether these bytes are somewhere in the flash.
+fn is_in_flash(card: &TestCard, bytes: &[u8]) -> bool {
+    card.flash().bytes().windows(bytes.len()).any(|there| there == bytes)
+}
+
+/// Whoever opens the card finds nothing that its issuer, a provider or its holder thought to be gone.
+#[test]
+fn a_secret_that_was_replaced_or_deleted_is_in_flash_no_more() {
+    const OLD: &[u8] = b"an-old-secret-16";
+    let key = |number: u8, value: &[u8]| {
+        let head = [0xA3, 0x1F, 0x80, 1, number, 0x81, 1, 3, 0x82, 2, 0xB8, 0xC0, 0x84, 1, 0, 0x87, 16];
+        with(STORE_DATA, &[&head[..], value].concat())
+    };
+    let mut card = card_on(empty_flash());
+    for end in [key(0x21, &[0x77; 16]), with(STORE_DATA, &[0xA3, 3, 0x80, 1, 0x21])] {
+        done(&mut card, &key(0x21, OLD));
+        assert!(is_in_flash(&card, OLD), "the test would find it");
+        done(&mut card, &end);
+        assert!(!is_in_flash(&card, OLD));
+    }
+    put_in_the_clear(&mut card);
+    let others = plain_key_data(2, &[[0x61; 16], [0x62; 16], [0x63; 16]]);
+    assert_eq!(status(&mut card, &with([0x80, 0xD8, 0x01, 0x81], &others)), 0x610A);
+    assert!(!is_in_flash(&card, &[0x41; 16]) && is_in_flash(&card, &[0x61; 16]));
+}
+
+/// A PIN is kept as a digest, with its salt: its object without what the rules say.
+#[test]
+fn a_pin_that_was_changed_is_in_flash_no_more() {
+    let mut card = verified_twice();
+    let kept = |card: &TestCard| {
+        let flash = card.flash().clone();
+        objects(&flash)[&0x0500_0001][2..50].to_vec()
+    };
+    let old = kept(&card);
+    assert!(is_in_flash(&card, &old));
+    done(&mut card, b"\x00\x24\x00\x01\x0811112222");
+    let new = kept(&card);
+    assert!(!is_in_flash(&card, &old) && is_in_flash(&card, &new));
 }
 
 /// Appends records until there is no room for the smallest one.
