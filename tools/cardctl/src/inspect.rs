@@ -17,10 +17,8 @@ use protocol::amount::Amount;
 use protocol::types::{Currency, TransactionId};
 use serde_json::{Value, json};
 
+use crate::profile::HOLDER_PIN;
 use crate::secret::Secret;
-
-/// The holder's PIN.
-const HOLDER_PIN: u8 = 1;
 
 /// What is on a card, as far as it tells.
 pub(crate) struct Found {

@@ -124,7 +124,7 @@ async fn write_holder(card: &mut Card, name: &str) -> Result<()> {
 }
 
 async fn open_account(card: &mut Card, account: &Account) -> Result<IssuedAccount> {
-    card.send("STORE DATA", &StoreData::Provider(account.record())).await?;
+    card.send("STORE DATA", &StoreData::Provider(account.record()?)).await?;
     let generate = GenerateKeyPair { pair: Pair::Provider(account.reference), generate: true };
     let answer = card.send("GENERATE ASYMMETRIC KEY PAIR", &generate).await?;
     let key = GenerateKeyPair::parse_answer(&answer).ok().context("the card's answer is no public key")?;

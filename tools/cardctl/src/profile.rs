@@ -5,7 +5,7 @@
 //! name = "Ada Card"
 //!
 //! [[pin]]
-//! number = 1
+//! number = 1                     # this one opens the holder's file
 //! tries = 3                      # 3 if left out
 //! file = "ada.pin"               # its first line; or env = "ADA_PIN"
 //!
@@ -56,6 +56,9 @@ const KEY_LABEL_MAX: usize = 255;
 /// Keys that a card has references for.
 const KEYS_MAX: usize = (KEY_REFERENCE_MAX - KEY_REFERENCE_MIN + 1) as usize;
 
+/// The holder's PIN.
+pub(crate) const HOLDER_PIN: u8 = 1;
+
 /// Wrong PINs in a row until it blocks, where the profile does not say.
 const USUAL_TRIES: u8 = 3;
 
@@ -81,7 +84,8 @@ pub(crate) struct Account {
     pub(crate) provider: [u8; 16],
     pub(crate) name: String,
     pub(crate) instrument: Instrument,
-    pub(crate) condition: Condition,
+    /// The PIN that using it takes, if it takes one.
+    pub(crate) pin: Option<PinReference>,
     pub(crate) number: String,
     root_key: [u8; 65],
     secret: Secret16,
@@ -130,12 +134,29 @@ impl Profile {
         });
         let count = written.key.len();
         ensure!(count <= KEYS_MAX, "{count} keys are more than there are references for");
-        Ok(Self {
+        let profile = Self {
             holder,
             pins: pins.collect::<Result<_>>()?,
             accounts: accounts.collect::<Result<_>>()?,
             keys: keys.collect::<Result<_>>()?,
-        })
+        };
+        profile.has_its_pins()?;
+        Ok(profile)
+    }
+
+    /// What takes a PIN that the card does not have would be locked for ever.
+    fn has_its_pins(&self) -> Result<()> {
+        let takes = |what: &str, number: u8| {
+            let is_there = self.pins.iter().any(|pin| pin.reference.number() == number);
+            ensure!(is_there, "{what} takes PIN {number}, and there is none in the profile");
+            Ok(())
+        };
+        takes("the holder's file", HOLDER_PIN)?;
+        for account in &self.accounts {
+            account.pin.map_or(Ok(()), |pin| takes(&account.name, pin.number()))?;
+            account.policy.map_or(Ok(()), |policy| takes(&account.name, policy.pin))?;
+        }
+        self.keys.iter().try_for_each(|key| key.pin.map_or(Ok(()), |pin| takes(&key.label, pin.number())))
     }
 }
 
@@ -144,7 +165,7 @@ impl SigningKey {
     pub(crate) fn record(&self) -> Result<KeyRecord<'static>> {
         let purpose = Purpose::new(KeyKind::Pair, Template::Signature, Usage::Compute);
         let purpose = purpose.map_err(|_| anyhow!("no such purpose"))?;
-        let condition = self.pin.map_or(Ok(Condition::ALWAYS), verified)?;
+        let condition = condition(self.pin)?;
         let attributes = KeyAttributes { purpose, condition, uses: None, tries: None };
         Ok(KeyRecord { reference: self.reference, attributes, value: None })
     }
@@ -152,21 +173,21 @@ impl SigningKey {
 
 impl Account {
     /// The record as the card takes it.
-    pub(crate) fn record(&self) -> ProviderRecord<'_> {
-        ProviderRecord {
+    pub(crate) fn record(&self) -> Result<ProviderRecord<'_>> {
+        Ok(ProviderRecord {
             info: ProviderInfo {
                 reference: self.reference,
                 provider: &self.provider,
                 name: &self.name,
                 instrument: self.instrument,
-                condition: self.condition,
+                condition: condition(self.pin)?,
             },
             account: self.number.as_bytes(),
             account_secret: &self.secret.0,
             root_key: &self.root_key,
             policy: self.policy,
             condition_change: None,
-        }
+        })
     }
 }
 
@@ -271,7 +292,7 @@ impl WrittenProvider {
             provider,
             name: self.name.clone(),
             instrument: instrument(&enrolment.instrument)?,
-            condition: condition(self.condition.as_deref().unwrap_or("pin 1"))?,
+            pin: pin(self.condition.as_deref().unwrap_or("pin 1"))?,
             number: enrolment.account.clone(),
             root_key,
             secret: Secret16(bytes(&enrolment.account_secret).with_context(|| field("account_secret"))?),
@@ -327,11 +348,9 @@ fn bytes<const N: usize>(text: &str) -> Result<[u8; N]> {
     Ok(bytes)
 }
 
-fn condition(text: &str) -> Result<Condition> {
-    pin(text)?.map_or(Ok(Condition::ALWAYS), verified)
-}
-
-fn verified(pin: PinReference) -> Result<Condition> {
+/// The condition that this PIN is verified; without one, none.
+fn condition(pin: Option<PinReference>) -> Result<Condition> {
+    let Some(pin) = pin else { return Ok(Condition::ALWAYS) };
     Condition::pin(pin.number()).map_err(|_| anyhow!("there is no PIN {}", pin.number()))
 }
 

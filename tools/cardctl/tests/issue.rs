@@ -201,12 +201,15 @@ fn a_key_needs_a_label_and_a_condition_that_exists() {
     let mistakes = [
         ("label = \"\"", "a label takes 1 to 255 bytes"),
         ("label = \"Signature\"\ncondition = \"pin 15\"", "key Signature: condition \"pin 15\" is none of"),
+        ("label = \"Signature\"\ncondition = \"pin 5\"", "Signature takes PIN 5, and there is none in the profile"),
         ("name = \"Signature\"", "unknown field"),
     ];
     for (key, word) in mistakes {
         desk.write("profile.toml", &format!("{}[[key]]\n{key}\n", profile("file = \"pin\"")));
         desk.refuses(&["profile.toml", word]);
     }
+    desk.write("profile.toml", "[holder]\nname = \"Ada Card\"\n");
+    desk.refuses(&["the holder's file takes PIN 1, and there is none in the profile"]);
     desk.write("profile.toml", &(profile("file = \"pin\"") + &"[[key]]\nlabel = \"Key\"\n".repeat(31)));
     desk.refuses(&["31 keys are more than there are references for"]);
 }
