@@ -177,11 +177,16 @@ proptest! {
         file in target(), number in 0..=RECORDS_MAX, direction: prop::sample::Index, begin: u8, behind: bool,
         string in vec(any::<u8>(), 1..40), length in 0..=256_usize,
     ) {
+        use ins::Position::{First, Last, Next, Previous};
         use ins::Direction::{Backward, BackwardFromPrevious, Forward, ForwardFromNext};
         let direction = *direction.get(&[Forward, Backward, ForwardFromNext, BackwardFromPrevious]);
         let begin = if behind { ins::Begin::Behind(begin) } else { ins::Begin::Offset(begin) };
-        let search = ins::SearchRecord { file, number, direction, begin, string: &string, length };
-        assert_survives(Instruction::SearchRecord(search));
+        let mut searches = vec![ins::Search::Numbered { number, direction, begin }];
+        searches.extend([First, Last, Next, Previous].map(|position| ins::Search::Identified(number, position)));
+        for search in searches {
+            let search = ins::SearchRecord { file, search, string: &string, length };
+            assert_survives(Instruction::SearchRecord(search));
+        }
     }
 
     #[test]
@@ -209,8 +214,19 @@ proptest! {
     }
 
     #[test]
-    fn commands_on_whole_files_survive(id: u16) {
-        for file in [None, Some(FileId(id))] {
+    fn commands_on_whole_files_survive(id: u16, path in vec(any::<[u8; 2]>(), 1..=8)) {
+        let id = FileId(id);
+        let path = path.concat();
+        let ids = ins::FileIds::parse(&path).unwrap();
+        let named = [
+            ins::Selector::File(id),
+            ins::Selector::ChildDirectory(id),
+            ins::Selector::ElementaryFile(id),
+            ins::Selector::Parent,
+            ins::Selector::PathFromMasterFile(ids),
+            ins::Selector::PathFromCurrent(ids),
+        ];
+        for file in named.map(Some).into_iter().chain([None]) {
             assert_survives(Instruction::DeleteFile(ins::DeleteFile { file }));
             assert_survives(Instruction::ActivateFile(ins::ActivateFile { file }));
             assert_survives(Instruction::DeactivateFile(ins::DeactivateFile { file }));
@@ -261,7 +277,9 @@ proptest! {
             ins::Selector::ElementaryFile(FileId(id)),
             ins::Selector::Parent,
             ins::Selector::Name(&name, ins::Occurrence::First),
+            ins::Selector::Name(&name, ins::Occurrence::Last),
             ins::Selector::Name(&name, ins::Occurrence::Next),
+            ins::Selector::Name(&name, ins::Occurrence::Previous),
             ins::Selector::PathFromMasterFile(ids),
             ins::Selector::PathFromCurrent(ids),
         ];

@@ -1,9 +1,9 @@
 //! CREATE FILE, DELETE FILE, ACTIVATE FILE, DEACTIVATE FILE, TERMINATE EF, TERMINATE DF and TERMINATE CARD USAGE
 //! (ISO/IEC 7816-9, 9.3).
 
-use super::{Malformed, Wire};
+use super::{Malformed, Occurrence, Selector, Wire};
 use crate::command::{Command, Header};
-use crate::{Fcp, FileId, FileState, Full, ParseError, Reader, Tag, Writer};
+use crate::{Fcp, FileState, Full, ParseError, Reader, Tag, Writer};
 
 /// Creates a file in the current directory and makes it the current one. Its content is zeros; a file of records has
 /// none. It is in the creation state, in the initialisation state, or activated.
@@ -20,29 +20,31 @@ pub struct CreateFile<'a> {
 /// A command on a file as a whole.
 ///
 /// ```text
-/// 00 INS  00 00           the current file
-/// 00 INS  00 00  02 id    a file in the current directory
+/// 00 INS  00 00            the current file, or directory
+/// 00 INS  00 00  02 id     a file in the current directory
+/// 00 INS  p1 00  [L ids]   one that SELECT with P1 01, 02, 03, 08 or 09 selects
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileCommand<const INSTRUCTION: u8> {
-    /// The file in the current directory; `None` is the current file, or directory.
-    pub file: Option<FileId>,
+pub struct FileCommand<'a, const INSTRUCTION: u8> {
+    /// Which, not by name; [`Selector::File`] is in the current directory here. `None` is the current file, or
+    /// directory.
+    pub file: Option<Selector<'a>>,
 }
 
 /// Takes a file out of use until it is activated.
-pub type DeactivateFile = FileCommand<0x04>;
+pub type DeactivateFile<'a> = FileCommand<'a, 0x04>;
 
 /// Takes a file into use, after its creation or after it was taken out of use.
-pub type ActivateFile = FileCommand<0x44>;
+pub type ActivateFile<'a> = FileCommand<'a, 0x44>;
 
 /// Deletes a file; a directory must be empty.
-pub type DeleteFile = FileCommand<0xE4>;
+pub type DeleteFile<'a> = FileCommand<'a, 0xE4>;
 
 /// Ends a directory's life: it and the files in it can only be deleted.
-pub type TerminateDirectory = FileCommand<0xE6>;
+pub type TerminateDirectory<'a> = FileCommand<'a, 0xE6>;
 
 /// Ends an elementary file's life: it can only be deleted.
-pub type TerminateFile = FileCommand<0xE8>;
+pub type TerminateFile<'a> = FileCommand<'a, 0xE8>;
 
 /// Ends the card's life, as SET STATUS does.
 ///
@@ -70,24 +72,22 @@ impl<'a> Wire<'a> for CreateFile<'a> {
     }
 }
 
-impl<'a, const INSTRUCTION: u8> Wire<'a> for FileCommand<INSTRUCTION> {
+impl<'a, const INSTRUCTION: u8> Wire<'a> for FileCommand<'a, INSTRUCTION> {
     const INSTRUCTION: u8 = INSTRUCTION;
 
     fn parse(command: &Command<'a>) -> Result<Self, Malformed> {
-        command.parameters(0, 0)?;
-        let file = match *command.data {
-            [] => None,
-            [high, low] => Some(FileId(u16::from_be_bytes([high, low]))),
-            _ => return Err(Malformed::Length),
-        };
-        Ok(Self { file })
+        command.parameters(command.header.p1, 0)?;
+        match Selector::parse(command, Occurrence::First)? {
+            Selector::MasterFile => Ok(Self { file: None }),
+            Selector::Name(..) => Err(Malformed::Parameters),
+            file => Ok(Self { file: Some(file) }),
+        }
     }
 
     fn encode(&self, out: &mut Writer<'_>) -> Result<(), Full> {
-        out.command(Header::iso(INSTRUCTION, 0, 0), 0, |data| match self.file {
-            Some(id) => data.put_u16(id.0),
-            None => Ok(()),
-        })
+        // The form that would be the master file's is the current file's.
+        let file = self.file.unwrap_or(Selector::MasterFile);
+        out.command(Header::iso(INSTRUCTION, file.p1(), 0), 0, |data| file.put(data))
     }
 }
 

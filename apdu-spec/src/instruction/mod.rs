@@ -93,7 +93,7 @@ pub use record::{
     UpdateRecordPart, WriteRecord,
 };
 pub use registry::{GetStatus, RegistryEntry, SetStatus, Subset};
-pub use search::{Begin, Direction, SearchBinary, SearchRecord};
+pub use search::{Begin, Direction, Search, SearchBinary, SearchRecord};
 pub use secure_channel::{ExternalAuthenticate, InitializeUpdate, KeyBlock, KeyVersion, PutKey, SecurityLevel};
 pub use security_environment::{ControlReference, ManageSecurityEnvironment};
 pub use security_operation::{Cryptogram, HashBegun, HashInput, PerformSecurityOperation};
@@ -214,13 +214,13 @@ mod classes {
 }
 
 instructions! {
-    DeactivateFile, ISO;
+    DeactivateFile<'a>, ISO;
     EraseRecord, ISO;
     EraseBinary, ISO;
     Verify<'a>, ISO;
     ChangeReferenceData<'a>, ISO;
     ResetRetryCounter<'a>, ISO;
-    ActivateFile, ISO;
+    ActivateFile<'a>, ISO;
     GenerateKeyPair, ISO;
     ManageSecurityEnvironment, ISO;
     PerformSecurityOperation<'a>, ISO;
@@ -243,9 +243,9 @@ instructions! {
     UpdateRecordPart<'a>, ISO;
     CreateFile<'a>, ISO;
     AppendRecord<'a>, ISO;
-    DeleteFile, ISO;
-    TerminateDirectory, ISO;
-    TerminateFile, ISO;
+    DeleteFile<'a>, ISO;
+    TerminateDirectory<'a>, ISO;
+    TerminateFile<'a>, ISO;
     TerminateCardUsage, ISO;
     ChooseProvider, PROPRIETARY;
     LoadDescriptor<'a>, PROPRIETARY;

@@ -291,7 +291,7 @@ impl<'a> Wire<'a> for EraseRecord {
 }
 
 impl RecordSelector {
-    fn parse(mode: u8, p1: u8) -> Result<Self, Malformed> {
+    pub(super) fn parse(mode: u8, p1: u8) -> Result<Self, Malformed> {
         Ok(match mode {
             0x00 => Self::Identifier(p1, Position::First),
             0x01 => Self::Identifier(p1, Position::Last),
@@ -302,7 +302,7 @@ impl RecordSelector {
         })
     }
 
-    fn encode(self) -> (u8, u8) {
+    pub(super) fn encode(self) -> (u8, u8) {
         match self {
             Self::Identifier(identifier, Position::First) => (0x00, identifier),
             Self::Identifier(identifier, Position::Last) => (0x01, identifier),

@@ -1,7 +1,7 @@
 //! SEARCH BINARY and SEARCH RECORD (ISO/IEC 7816-4, 11.3.8 and 11.4.9).
 
 use super::record::{BY_NUMBER, TO_LAST, number, p2, target};
-use super::{Malformed, Target, Wire, binary};
+use super::{Malformed, Position, RecordSelector, Target, Wire, binary};
 use crate::command::{Command, Header};
 use crate::{Full, ParseError, Writer};
 
@@ -28,8 +28,12 @@ pub struct SearchBinary<'a> {
 /// Tells which records of a file hold a string of bytes, and makes the first that was found the current one.
 ///
 /// ```text
-/// 00 A2  number  short id << 3 | mode  Lc string  [Le]                 mode 4 forward, 5 backward from this record
-/// 00 A2  number  short id << 3 | 06    Lc  how what string  [Le]       enhanced
+/// 00 A2  identifier  short id << 3 | mode  Lc string  [Le]             mode 0 first, 1 last, 2 next, 3 previous
+/// 00 A2  number      short id << 3 | mode  Lc string  [Le]             mode 4 forward, 5 backward from this record
+/// 00 A2  number      short id << 3 | 06    Lc  how what string  [Le]   enhanced
+///
+/// mode 0 to 3: among the records with this identifier, 00 any, from the one that the mode says: from the first and the
+///              next one forward, from the last and the previous one backward
 ///
 /// how:  00 what is the offset from which the string may lie in the record; 04 it may lie behind the first byte `what`
 ///       plus 0 forward, 1 backward from this record; 2 forward from the next, 3 backward from the previous record
@@ -40,19 +44,32 @@ pub struct SearchBinary<'a> {
 pub struct SearchRecord<'a> {
     /// The file.
     pub file: Target,
-    /// The record's number, 1 to 254; 0 is the current record.
-    pub number: u8,
     /// Which records, in which order.
-    pub direction: Direction,
-    /// Where in a record the string may begin.
-    pub begin: Begin,
+    pub search: Search,
     /// What to find, at least one byte.
     pub string: &'a [u8],
     /// How many numbers to tell at most.
     pub length: usize,
 }
 
-/// Which records are searched.
+/// Which records are searched, and where in them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// Those with an identifier, 0 any, from this one on: forward from the first or the next, backward from the last or
+    /// the previous.
+    Identified(u8, Position),
+    /// Those around one with a number.
+    Numbered {
+        /// The record's number, 1 to 254; 0 is the current record.
+        number: u8,
+        /// Where to go from there.
+        direction: Direction,
+        /// Where in a record the string may begin.
+        begin: Begin,
+    },
+}
+
+/// Which records are searched, counted from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// From this one to the last.
@@ -108,27 +125,40 @@ impl<'a> Wire<'a> for SearchRecord<'a> {
     fn parse(command: &Command<'a>) -> Result<Self, Malformed> {
         let (file, mode) = target(command)?;
         let number = number(command)?;
-        let (direction, begin, string) = match (mode, command.data) {
-            (BY_NUMBER, string) => (Direction::Forward, Begin::Offset(0), string),
-            (TO_LAST, string) => (Direction::Backward, Begin::Offset(0), string),
-            (ENHANCED, [how, what, string @ ..]) => (Direction::parse(how & 3)?, begin(*how, *what)?, string),
+        let simple = |direction| Search::Numbered { number, direction, begin: Begin::Offset(0) };
+        let (search, string) = match (mode, command.data) {
+            (BY_NUMBER, string) => (simple(Direction::Forward), string),
+            (TO_LAST, string) => (simple(Direction::Backward), string),
+            (ENHANCED, [how, what, string @ ..]) => {
+                let (direction, begin) = (Direction::parse(how & 3)?, begin(*how, *what)?);
+                (Search::Numbered { number, direction, begin }, string)
+            }
             (ENHANCED, _) => return Err(ParseError::Truncated.into()),
-            _ => return Err(Malformed::Parameters),
+            (mode, string) => match RecordSelector::parse(mode, number)? {
+                RecordSelector::Identifier(identifier, position) => (Search::Identified(identifier, position), string),
+                RecordSelector::Number(_) => return Err(Malformed::Parameters),
+            },
         };
         if string.is_empty() {
             return Err(Malformed::Length);
         }
-        Ok(Self { file, number, direction, begin, string, length: command.expected })
+        Ok(Self { file, search, string, length: command.expected })
     }
 
     fn encode(&self, out: &mut Writer<'_>) -> Result<(), Full> {
-        let (mode, indication) = match (self.direction, self.begin) {
-            (Direction::Forward, Begin::Offset(0)) => (BY_NUMBER, None),
-            (Direction::Backward, Begin::Offset(0)) => (TO_LAST, None),
-            (direction, Begin::Offset(offset)) => (ENHANCED, Some([direction.to_byte(), offset])),
-            (direction, Begin::Behind(value)) => (ENHANCED, Some([BEHIND | direction.to_byte(), value])),
+        let (mode, p1, indication) = match self.search {
+            Search::Identified(identifier, position) => {
+                let (mode, p1) = RecordSelector::Identifier(identifier, position).encode();
+                (mode, p1, None)
+            }
+            Search::Numbered { number, direction, begin } => match (direction, begin) {
+                (Direction::Forward, Begin::Offset(0)) => (BY_NUMBER, number, None),
+                (Direction::Backward, Begin::Offset(0)) => (TO_LAST, number, None),
+                (direction, Begin::Offset(offset)) => (ENHANCED, number, Some([direction.to_byte(), offset])),
+                (direction, Begin::Behind(value)) => (ENHANCED, number, Some([BEHIND | direction.to_byte(), value])),
+            },
         };
-        let header = Header::iso(Self::INSTRUCTION, self.number, p2(self.file, mode)?);
+        let header = Header::iso(Self::INSTRUCTION, p1, p2(self.file, mode)?);
         out.command(header, self.length, |data| {
             indication.map_or(Ok(()), |indication| data.put(&indication))?;
             data.put(self.string)

@@ -18,7 +18,7 @@ use crate::{FileId, Full, Writer};
 /// 00 A4  09  p2  L  ids    a path from the current directory, which is left out
 ///
 /// p2: bits 4, 3: 00 file control information (6F), 01 file control parameters (62), 11 no answer
-///     bits 2, 1: 00 the first, 10 the next (by name only)
+///     bits 2, 1: 00 the first, 01 the last, 10 the next, 11 the previous (by name only)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Select<'a> {
@@ -54,8 +54,12 @@ pub enum Selector<'a> {
 pub enum Occurrence {
     /// The first.
     First,
-    /// The one behind the current one.
+    /// The last.
+    Last,
+    /// The first behind the current one.
     Next,
+    /// The last before the current one.
+    Previous,
 }
 
 /// What SELECT tells.
@@ -91,15 +95,17 @@ impl<'a> FileIds<'a> {
     }
 }
 
+/// P1.
+const BY_NAME: u8 = 0x04;
+
+/// The bits of P2 that say which.
 const OCCURRENCE: u8 = 0x03;
-const NEXT: u8 = 0x02;
 
 impl<'a> Wire<'a> for Select<'a> {
     const INSTRUCTION: u8 = 0xA4;
 
     fn parse(command: &Command<'a>) -> Result<Self, Malformed> {
         let Header { p1, p2, .. } = command.header;
-        let data = command.data;
         let answer = match p2 & !OCCURRENCE {
             0x00 => SelectAnswer::Fci,
             0x04 => SelectAnswer::Fcp,
@@ -108,47 +114,69 @@ impl<'a> Wire<'a> for Select<'a> {
         };
         let occurrence = match p2 & OCCURRENCE {
             0x00 => Occurrence::First,
-            NEXT if p1 == 0x04 => Occurrence::Next,
+            0x01 if p1 == BY_NAME => Occurrence::Last,
+            0x02 if p1 == BY_NAME => Occurrence::Next,
+            0x03 if p1 == BY_NAME => Occurrence::Previous,
             _ => return Err(Malformed::Parameters),
         };
-        let selector = match p1 {
-            0x00 if data.is_empty() => Selector::MasterFile,
-            0x00 => Selector::File(file_id(data)?),
-            0x01 => Selector::ChildDirectory(file_id(data)?),
-            0x02 => Selector::ElementaryFile(file_id(data)?),
-            0x03 => command.no_data().map(|()| Selector::Parent)?,
-            0x04 if data.len() <= AID_LENGTH_MAX => Selector::Name(data, occurrence),
-            0x04 => return Err(Malformed::Length),
-            0x08 => Selector::PathFromMasterFile(FileIds::parse(data)?),
-            0x09 => Selector::PathFromCurrent(FileIds::parse(data)?),
-            _ => return Err(Malformed::Parameters),
-        };
-        Ok(Self { selector, answer })
+        Ok(Self { selector: Selector::parse(command, occurrence)?, answer })
     }
 
     fn encode(&self, out: &mut Writer<'_>) -> Result<(), Full> {
-        let (p1, occurrence) = match self.selector {
-            Selector::MasterFile | Selector::File(_) => (0x00, 0),
-            Selector::ChildDirectory(_) => (0x01, 0),
-            Selector::ElementaryFile(_) => (0x02, 0),
-            Selector::Parent => (0x03, 0),
-            Selector::Name(_, Occurrence::First) => (0x04, 0),
-            Selector::Name(_, Occurrence::Next) => (0x04, NEXT),
-            Selector::PathFromMasterFile(_) => (0x08, 0),
-            Selector::PathFromCurrent(_) => (0x09, 0),
+        let occurrence = match self.selector {
+            Selector::Name(_, Occurrence::Last) => 0x01,
+            Selector::Name(_, Occurrence::Next) => 0x02,
+            Selector::Name(_, Occurrence::Previous) => 0x03,
+            _ => 0x00,
         };
         let (answer, expected) = match self.answer {
             SelectAnswer::Fci => (0x00, SHORT_EXPECTED_MAX),
             SelectAnswer::Fcp => (0x04, SHORT_EXPECTED_MAX),
             SelectAnswer::Nothing => (0x0C, 0),
         };
-        let header = Header::iso(Self::INSTRUCTION, p1, answer | occurrence);
-        out.command(header, expected, |data| match self.selector {
-            Selector::MasterFile | Selector::Parent => Ok(()),
-            Selector::File(id) | Selector::ChildDirectory(id) | Selector::ElementaryFile(id) => data.put_u16(id.0),
-            Selector::Name(name, _) => data.put(name),
-            Selector::PathFromMasterFile(path) | Selector::PathFromCurrent(path) => data.put(path.0),
+        let header = Header::iso(Self::INSTRUCTION, self.selector.p1(), answer | occurrence);
+        out.command(header, expected, |data| self.selector.put(data))
+    }
+}
+
+impl<'a> Selector<'a> {
+    /// What P1 and the data field say; `occurrence` goes with a name.
+    pub(super) fn parse(command: &Command<'a>, occurrence: Occurrence) -> Result<Self, Malformed> {
+        let data = command.data;
+        Ok(match command.header.p1 {
+            0x00 if data.is_empty() => Self::MasterFile,
+            0x00 => Self::File(file_id(data)?),
+            0x01 => Self::ChildDirectory(file_id(data)?),
+            0x02 => Self::ElementaryFile(file_id(data)?),
+            0x03 => command.no_data().map(|()| Self::Parent)?,
+            BY_NAME if data.len() <= AID_LENGTH_MAX => Self::Name(data, occurrence),
+            BY_NAME => return Err(Malformed::Length),
+            0x08 => Self::PathFromMasterFile(FileIds::parse(data)?),
+            0x09 => Self::PathFromCurrent(FileIds::parse(data)?),
+            _ => return Err(Malformed::Parameters),
         })
+    }
+
+    pub(super) fn p1(self) -> u8 {
+        match self {
+            Self::MasterFile | Self::File(_) => 0x00,
+            Self::ChildDirectory(_) => 0x01,
+            Self::ElementaryFile(_) => 0x02,
+            Self::Parent => 0x03,
+            Self::Name(..) => BY_NAME,
+            Self::PathFromMasterFile(_) => 0x08,
+            Self::PathFromCurrent(_) => 0x09,
+        }
+    }
+
+    /// Writes the data field.
+    pub(super) fn put(self, data: &mut Writer<'_>) -> Result<(), Full> {
+        match self {
+            Self::MasterFile | Self::Parent => Ok(()),
+            Self::File(id) | Self::ChildDirectory(id) | Self::ElementaryFile(id) => data.put_u16(id.0),
+            Self::Name(name, _) => data.put(name),
+            Self::PathFromMasterFile(path) | Self::PathFromCurrent(path) => data.put(path.0),
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! CREATE FILE, DELETE FILE, and the commands that take files, and the card, through their lives.
 
 use apdu_spec::instruction::{
-    ActivateFile, CreateFile, DeactivateFile, DeleteFile, SetStatus, TerminateCardUsage, TerminateDirectory,
+    ActivateFile, CreateFile, DeactivateFile, DeleteFile, Selector, SetStatus, TerminateCardUsage, TerminateDirectory,
     TerminateFile,
 };
-use apdu_spec::{FileId, FileState, LifeCycle, Operation, Writer};
+use apdu_spec::{FileState, LifeCycle, Operation, Writer};
 
 use super::Handle;
 use crate::access::Granted;
@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::file::{self, File};
 use crate::platform::Platform;
 use crate::refusal::Refusal;
-use crate::session::Ended;
+use crate::session::{Ended, Selection};
 
 impl Handle for CreateFile<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
@@ -23,40 +23,39 @@ impl Handle for CreateFile<'_> {
     }
 }
 
-impl Handle for DeleteFile {
+impl Handle for DeleteFile<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
         let file = context.whole(self.file)?;
         let File { number, parent, .. } = file;
         let file = context.permit_deletion(file)?;
         file::delete(context.store, &file)?;
         context.ended = Some(Ended::File { number, parent });
-        context.channel.selected.enter(None);
         Ok(())
     }
 }
 
-impl Handle for ActivateFile {
+impl Handle for ActivateFile<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
         let file = context.whole(self.file)?;
         context.permit(file, Operation::Activate)?.enter(context.store, FileState::Activated)
     }
 }
 
-impl Handle for DeactivateFile {
+impl Handle for DeactivateFile<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
         let file = context.whole(self.file)?;
         context.permit(file, Operation::Deactivate)?.enter(context.store, FileState::Deactivated)
     }
 }
 
-impl Handle for TerminateFile {
+impl Handle for TerminateFile<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
         let file = context.whole(self.file)?;
         context.terminate(file, false)
     }
 }
 
-impl Handle for TerminateDirectory {
+impl Handle for TerminateDirectory<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, _: &mut Writer<'_>) -> Result<(), Refusal> {
         let file = match self.file {
             None => File::load(context.store, context.channel.selected.directory)?,
@@ -80,14 +79,16 @@ impl<P: Platform> Context<'_, P> {
         self.permit(file, Operation::Terminate)?.enter(self.store, FileState::Terminated)
     }
 
-    /// The file that a command on files as a whole is for.
-    fn whole(&mut self, file: Option<FileId>) -> Result<File, Refusal> {
-        let directory = self.channel.selected.directory;
+    /// The file that a command on files as a whole is for. By its identifier it is in the current directory: SELECT
+    /// looks around, but what may end a file does not.
+    fn whole(&mut self, file: Option<Selector<'_>>) -> Result<File, Refusal> {
+        let Selection { directory, file: current, .. } = self.channel.selected;
         match file {
-            Some(id) => {
+            None => File::load(self.store, current.unwrap_or(directory)),
+            Some(Selector::File(id)) => {
                 file::child(self.store, directory, |parameters| parameters.id == id)?.ok_or(Refusal::FileNotFound)
             }
-            None => File::load(self.store, self.channel.selected.file.unwrap_or(directory)),
+            Some(file) => self.near(file),
         }
     }
 

@@ -43,7 +43,9 @@ impl<P: Platform> Context<'_, P> {
     fn target(&mut self, target: Target) -> Result<File, Refusal> {
         let directory = self.channel.selected.directory;
         let file = match target {
-            Target::Current => return File::load(self.store, self.channel.selected.file.ok_or(Refusal::NoCurrentFile)?),
+            Target::Current => {
+                return File::load(self.store, self.channel.selected.file.ok_or(Refusal::NoCurrentFile)?);
+            }
             Target::Short(short_id) => {
                 elementary(self.store, directory, |parameters| parameters.short_id == Some(short_id))?
             }

@@ -94,9 +94,9 @@ impl Handle for EraseRecord {
 impl Handle for SearchRecord<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
         let file = context.open(self.file, Operation::Read)?;
-        let number = context.numbered(self.number);
+        let current = context.channel.selected.record;
         let mut first = None;
-        file.search_records(context.store, number, self.direction, self.begin, self.string, |number| {
+        file.search_records(context.store, self.search, current, self.string, |number| {
             first.get_or_insert(number);
             reply.len() < self.length && reply.put_u8(number).is_ok() && reply.len() < self.length
         })?;

@@ -46,7 +46,8 @@ impl<P: Platform> Context<'_, P> {
         Ok(())
     }
 
-    fn near(&mut self, selector: Selector<'_>) -> Result<File, Refusal> {
+    /// The file that is named, not by a name of its own.
+    pub(super) fn near(&mut self, selector: Selector<'_>) -> Result<File, Refusal> {
         let directory = self.channel.selected.directory;
         match selector {
             Selector::MasterFile => File::load(self.store, FileNumber::MASTER_FILE),
@@ -103,11 +104,7 @@ impl<P: Platform> Context<'_, P> {
         answer: SelectAnswer,
         reply: &mut Writer<'_>,
     ) -> Result<(), Refusal> {
-        let after = match occurrence {
-            Occurrence::First => None,
-            Occurrence::Next => Some(self.channel.selected.application),
-        };
-        match self.application(name, after)? {
+        match self.application(name, occurrence)? {
             Application::Directory(number) => {
                 let file = File::load(self.store, number)?;
                 describe(&file, answer, reply)?;
@@ -123,18 +120,37 @@ impl<P: Platform> Context<'_, P> {
         }
     }
 
-    /// The first application whose name begins like this; the first one behind `after`, if that is given.
-    fn application(&mut self, name: &[u8], after: Option<Application>) -> Result<Application, Refusal> {
+    /// The application whose name begins like this.
+    fn application(&mut self, name: &[u8], occurrence: Occurrence) -> Result<Application, Refusal> {
+        let current = self.channel.selected.application;
         let is_meant = |application: Application, aid: Option<Aid<'_>>| {
-            after.is_none_or(|after| application > after) && aid.is_some_and(|aid| aid.as_bytes().starts_with(name))
+            let is_in_place = match occurrence {
+                Occurrence::First | Occurrence::Last => true,
+                Occurrence::Next => application > current,
+                Occurrence::Previous => application < current,
+            };
+            is_in_place && aid.is_some_and(|aid| aid.as_bytes().starts_with(name))
         };
+        // The search ends with the first that is meant, or goes on to the last one.
+        let ends_early = matches!(occurrence, Occurrence::First | Occurrence::Next);
+        let mut found = None;
         for native in Application::native().filter(|native| is_meant(*native, native.name())) {
             if self.is_selectable(native)? {
-                return Ok(native);
+                found = Some(native);
+                if ends_early {
+                    break;
+                }
             }
         }
-        let file = find(self.store, |file, parameters| is_meant(Application::Directory(file.number), parameters.name))?;
-        file.map(|file| Application::Directory(file.number)).ok_or(Refusal::FileNotFound)
+        if found.is_none() || !ends_early {
+            find(self.store, |file, parameters| {
+                let directory = Application::Directory(file.number);
+                let is_meant = is_meant(directory, parameters.name);
+                found = if is_meant { Some(directory) } else { found };
+                is_meant && ends_early
+            })?;
+        }
+        found.ok_or(Refusal::FileNotFound)
     }
 
     /// A provider's security domain is there with its record, unless it is locked.

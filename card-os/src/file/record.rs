@@ -245,7 +245,8 @@ impl Order {
         there
     }
 
-    fn identified<F: NorFlash>(
+    /// The number of the record with an identifier, where the current one has the number `current`, 0 if there is none.
+    pub(super) fn identified<F: NorFlash>(
         &self,
         store: &mut Store<F>,
         identifier: u8,
@@ -270,7 +271,13 @@ impl Order {
         Err(Refusal::RecordNotFound)
     }
 
-    fn has_identifier<F: NorFlash>(&self, store: &mut Store<F>, number: u8, identifier: u8) -> Result<bool, Refusal> {
+    /// Whether the record with this number has the identifier; 0 is any.
+    pub(super) fn has_identifier<F: NorFlash>(
+        &self,
+        store: &mut Store<F>,
+        number: u8,
+        identifier: u8,
+    ) -> Result<bool, Refusal> {
         if identifier == 0 {
             return Ok(true);
         }

@@ -1,6 +1,6 @@
 //! Finding bytes: in an object, and in the records of a file.
 
-use apdu_spec::instruction::{Begin, Direction};
+use apdu_spec::instruction::{Begin, Direction, Position, Search};
 use embedded_storage::nor_flash::NorFlash;
 
 use super::File;
@@ -13,30 +13,57 @@ use crate::store::{ObjectId, Store};
 const PIECE: usize = 64;
 
 impl Granted<File> {
-    /// Gives `found` the number of each record that holds `string`, until it wants no more.
+    /// Gives `found` the number of each record that holds `string`, until it wants no more. The channel's current
+    /// record has the number `current`, 0 if there is none.
     pub(crate) fn search_records<F: NorFlash>(
         &self,
         store: &mut Store<F>,
-        number: u8,
-        direction: Direction,
-        begin: Begin,
+        search: Search,
+        current: u8,
         string: &[u8],
         mut found: impl FnMut(u8) -> bool,
     ) -> Result<(), Refusal> {
         let order = Order::load(store, self)?;
-        let last = order.last(store, number)?;
-        let (to, is_without_itself) = match direction {
-            Direction::Forward => (last, false),
-            Direction::Backward => (1, false),
-            Direction::ForwardFromNext => (last, true),
-            Direction::BackwardFromPrevious => (1, true),
-        };
-        for number in walk(number, to).skip(is_without_itself.into()) {
-            if holds(store, order.object(number), begin, string)? && !found(number) {
+        let Way { from, is_upward, is_without_first, identifier, begin } = Way::of(search, current, &order, store)?;
+        let last = order.last(store, from)?;
+        for number in walk(from, if is_upward { last } else { 1 }).skip(is_without_first.into()) {
+            let is_searched = order.has_identifier(store, number, identifier)?;
+            if is_searched && holds(store, order.object(number), begin, string)? && !found(number) {
                 break;
             }
         }
         Ok(())
+    }
+}
+
+/// A walk through records.
+struct Way {
+    from: u8,
+    is_upward: bool,
+    is_without_first: bool,
+    /// Which records count; 0 is any.
+    identifier: u8,
+    begin: Begin,
+}
+
+impl Way {
+    fn of<F: NorFlash>(search: Search, current: u8, order: &Order, store: &mut Store<F>) -> Result<Self, Refusal> {
+        Ok(match search {
+            Search::Identified(identifier, position) => Self {
+                from: order.identified(store, identifier, position, current)?,
+                is_upward: matches!(position, Position::First | Position::Next),
+                is_without_first: false,
+                identifier,
+                begin: Begin::Offset(0),
+            },
+            Search::Numbered { number, direction, begin } => Self {
+                from: if number == 0 { current } else { number },
+                is_upward: matches!(direction, Direction::Forward | Direction::ForwardFromNext),
+                is_without_first: matches!(direction, Direction::ForwardFromNext | Direction::BackwardFromPrevious),
+                identifier: 0,
+                begin,
+            },
+        })
     }
 }
 

@@ -81,9 +81,7 @@ fn describe(instruction: &Instruction<'_>) -> Vec<String> {
         }
         Instruction::WriteRecord(write) => one(format!("WRITE RECORD: {}", record(write.record))),
         Instruction::EraseRecord(erase) => one(format!("ERASE RECORD: number {}", erase.number)),
-        Instruction::SearchRecord(search) => {
-            one(format!("SEARCH RECORD: {} bytes from number {}", search.string.len(), search.number))
-        }
+        Instruction::SearchRecord(search) => one(format!("SEARCH RECORD: {} bytes", search.string.len())),
         Instruction::AppendRecord(_) => one("APPEND RECORD".to_owned()),
         Instruction::CreateFile(create) => one(format!("CREATE FILE: {:04X}", create.parameters.id.0)),
         Instruction::DeleteFile(_) => one("DELETE FILE".to_owned()),

@@ -138,6 +138,7 @@ fn data_objects_are_whole_whenever_power_goes() {
 #[test]
 fn the_life_of_files_is_whole_whenever_power_goes() {
     assert!(cut_everywhere("file_life.apdu") > 50);
+    assert!(cut_everywhere("whole_files.apdu") > 20);
 }
 
 #[test]

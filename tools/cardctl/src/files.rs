@@ -34,7 +34,7 @@ pub(crate) async fn write(card: &mut Card, id: FileId, content: &[u8]) -> Result
 
 /// Deletes a file in the current directory, if it is there.
 pub(crate) async fn delete(card: &mut Card, id: FileId) -> Result<()> {
-    is_there(card.send("DELETE FILE", &DeleteFile { file: Some(id) }).await)?;
+    is_there(card.send("DELETE FILE", &DeleteFile { file: Some(Selector::File(id)) }).await)?;
     Ok(())
 }
 
