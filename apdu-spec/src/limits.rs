@@ -3,9 +3,8 @@
 /// The longest data field of a command, after chaining is undone, and of a response, before GET RESPONSE cuts it,
 /// bytes.
 ///
-/// A message of the transaction protocol that a card takes or gives fits 2 KiB; the rest is room for the fields beside
-/// it.
-pub const DATA_MAX: usize = 3072;
+/// The longest message of the transaction protocol that a card takes is as long; what a card gives fits 2 KiB.
+pub const DATA_MAX: usize = 3584;
 
 /// The longest command without a secure channel, bytes: header, an extended `Lc`, the data, an extended `Le`.
 pub const COMMAND_MAX: usize = 4 + 3 + DATA_MAX + 2;
@@ -18,6 +17,10 @@ pub const PROTECTION_MAX: usize = 32;
 
 /// The buffer that holds any command or response the card knows, bytes: an extended header, the data, an extended `Le`.
 pub const APDU_MAX: usize = 4096;
+
+/// The buffer for a reply, bytes. It holds any response; and while the card opens a response of the transaction
+/// protocol, what was sealed in it behind what is shown of it.
+pub const REPLY_MAX: usize = 4864;
 
 /// The longest data field of a short command, bytes (ISO/IEC 7816-3, 12.1).
 pub const SHORT_DATA_MAX: usize = 255;
@@ -119,7 +122,7 @@ pub const DESCRIPTOR_MAX: usize = 512;
 pub const JOURNAL_ENTRIES: u8 = 16;
 
 const _: () = assert!(COMMAND_MAX + PROTECTION_MAX <= APDU_MAX, "the longest command fits its buffer");
-const _: () = assert!(RESPONSE_MAX + PROTECTION_MAX <= APDU_MAX, "the longest response fits its buffer");
+const _: () = assert!(RESPONSE_MAX + PROTECTION_MAX <= REPLY_MAX, "the longest response fits its buffer");
 const _: () = assert!(RECORD_SIZE_MAX as usize <= DATA_MAX, "a record is read by one command");
 const _: () = assert!(
     (PROVIDERS_MAX as usize) * (PROVIDER_NAME_MAX + PROVIDER_ID_MAX + CONDITION_MAX + 20) <= DATA_MAX,

@@ -41,7 +41,7 @@ impl<P: Platform> Card<P> {
     /// Executes one command and writes the response, which is never shorter than a status word. Gives the bytes
     /// written.
     ///
-    /// `reply` should have [`APDU_MAX`](apdu_spec::limits::APDU_MAX) bytes; a response that does not fit is refused
+    /// `reply` should have [`REPLY_MAX`](apdu_spec::limits::REPLY_MAX) bytes; a response that does not fit is refused
     /// with 6F00, changing nothing, and in less than two bytes nothing is written.
     pub fn answer(&mut self, command: &[u8], reply: &mut [u8]) -> usize {
         let Some((data, _status)) = reply.split_last_chunk_mut::<2>() else {

@@ -1,10 +1,17 @@
 //! Every limit of the protocol, and how they hang together.
 //!
 //! A longer value is refused before anything is done with it. What a card takes or gives in one message fits
-//! [`CARD_MESSAGE_MAX`].
+//! [`CARD_MESSAGE_MAX`], but for the one response that may bring the keys of all members.
 
-/// Bytes that a card takes or gives in one message.
+/// Bytes that a card takes or gives in one message that is not a key exchange response.
 pub const CARD_MESSAGE_MAX: usize = 2048;
+
+/// Bytes of a key exchange response with one part, as a card takes it: whatever the provider says to a member of
+/// [`PEER_KEYS_MAX`] fits, with their keys and names.
+pub const KEY_EXCHANGE_RESPONSE_MAX: usize = 3584;
+
+/// Bytes of all plain texts behind the seals of a response with one part: the scratch in which a member opens it.
+pub const OPENED_MAX: usize = 2816;
 
 /// Members in one tree.
 pub const MEMBERS_MAX: usize = 256;
@@ -36,9 +43,12 @@ pub const LINE_MAX: usize = 192;
 /// Hashes in a member's Merkle proof: the height of a tree of [`MEMBERS_MAX`] leaves.
 pub const PROOF_MAX: usize = 8;
 
-/// Members in a group whose members are told each other's keys. Fewer than [`PEERS_MAX`]: with a key, a digest and a
-/// name for each, what one card is told must still fit [`ITEM_MAX`].
-pub const PEER_KEYS_MAX: usize = 8;
+/// Members in a group whose members are told each other's keys. What they are told grows with the square of their
+/// number.
+pub const PEER_KEYS_MAX: usize = 16;
+
+/// Hashes in a Merkle proof of such a group: the height of a tree of [`PEER_KEYS_MAX`] leaves.
+const PEER_KEYS_PROOF_MAX: usize = 4;
 
 /// Bytes around a provider's part in a response with one part: suite, kind, batch header, count, number, salt, the
 /// part's length, proof.
@@ -47,6 +57,10 @@ pub const PART_OVERHEAD_MAX: usize = 2 + (32 + 32 + 3 + 64) + 1 + 3 + 16 + 2 + (
 /// Bytes of the provider's part for one member, so that the response with this part alone fits [`CARD_MESSAGE_MAX`].
 pub const ITEM_MAX: usize = CARD_MESSAGE_MAX - PART_OVERHEAD_MAX;
 
+/// Likewise of a key exchange response in which there are peers' keys: it fits [`KEY_EXCHANGE_RESPONSE_MAX`].
+pub const PEER_KEYS_ITEM_MAX: usize =
+    KEY_EXCHANGE_RESPONSE_MAX - (PART_OVERHEAD_MAX - 32 * (PROOF_MAX - PEER_KEYS_PROOF_MAX));
+
 /// Bytes of a request with every member in it, and of the response to it.
 pub const MESSAGE_MAX: usize = MEMBERS_MAX * CARD_MESSAGE_MAX;
 
@@ -54,4 +68,6 @@ const _: () = {
     assert!(1 << PROOF_MAX == MEMBERS_MAX);
     assert!(PEERS_MAX <= MEMBERS_MAX);
     assert!(PEER_KEYS_MAX <= PEERS_MAX);
+    assert!(1 << PEER_KEYS_PROOF_MAX == PEER_KEYS_MAX);
+    assert!(PEER_KEYS_MAX * KEY_EXCHANGE_RESPONSE_MAX <= MESSAGE_MAX);
 };

@@ -7,7 +7,7 @@ mod support;
 
 use protocol::crypto::{AwsLc, RustCrypto};
 use protocol::limits::{self, CARD_MESSAGE_MAX, LINE_MAX, MESSAGE_MAX, PLAIN_TEXT_MAX, SENSITIVE_MAX};
-use protocol::member::{Account, FreshKey, KeyExchange};
+use protocol::member::{Account, Awaiting, FreshKey, KeyExchange, KeyExchangeSent};
 use protocol::message::Kind;
 use protocol::message::acknowledgment::Decision;
 use protocol::message::key_exchange::Verdict;
@@ -171,32 +171,43 @@ fn response_row(name: &'static str, message: &[u8]) -> Row {
     (name, longest, (0..MEMBERS).map(|number| own_part(message, number).len()).max().unwrap())
 }
 
-/// The most keys that peers may ask for always fit what a card takes, beside names and a few words.
+/// The most keys that peers may ask for always fit what a card takes, whatever else the provider says.
 #[test]
 fn as_many_peers_as_may_be_are_told_their_keys_and_names() {
-    let mut random = StdRng::seed_from_u64(72);
-    let provider = Provider::new(&mut random);
-    let mut cards = cards(&provider, limits::PEER_KEYS_MAX, &mut random);
-    for card in &mut cards {
-        support::all_options(card);
-        card.name = Some("N".repeat(limits::NAME_MAX));
+    let (told, awaiting) = tell_peers(limits::PEER_KEYS_MAX);
+    let message = told.unwrap();
+    let batch = Batch::parse(&message).unwrap();
+    let part = batch.parts.iter().map(|part| part.item.len()).max().unwrap();
+    let card = (0..batch.parts.len()).map(|number| own_part(&message, number).len()).max().unwrap();
+    println!("key exchange response with peers' keys: part {part}, card {card}");
+    let row = format!("| key exchange response with peers' keys | {part} | {card} |");
+    assert!(include_str!("../PROTOCOL.md").contains(&row), "{row}");
+    assert!(part <= limits::PEER_KEYS_ITEM_MAX && card <= limits::KEY_EXCHANGE_RESPONSE_MAX);
+    for (number, state) in awaiting.iter().enumerate() {
+        let (own, mut scratch) = (own_part(&message, number), [0; limits::OPENED_MAX]);
+        let (view, _) = state.receive::<RustCrypto>(&own, &mut scratch).unwrap();
+        assert_eq!((view.peers.count(), view.parties.len()), (limits::PEER_KEYS_MAX, limits::PEER_KEYS_MAX));
     }
-    let shape: Vec<Option<Number>> = (0..cards.len()).map(|number| (number > 0).then_some(0)).collect();
-    let run = support::purchase(&provider, &cards, &shape, &mut random);
-    let largest = (0..cards.len()).map(|number| own_part(&run.messages[1], number).len()).max().unwrap();
-    println!("{largest} bytes with {} peers", cards.len());
-    assert!(largest <= CARD_MESSAGE_MAX);
 }
 
 #[test]
 fn more_than_a_card_takes_is_not_written() {
-    let mut random = StdRng::seed_from_u64(73);
+    let (told, _) = tell_peers(limits::PEER_KEYS_MAX + 2);
+    assert!(matches!(told.err(), Some(protocol::error::Rejected::TooLarge(_))));
+}
+
+/// What the provider says to so many members that hide their keys and reveal them to their peers, with every text at
+/// its limit.
+fn tell_peers(count: usize) -> (Result<Vec<u8>, protocol::error::Rejected>, Vec<Awaiting<KeyExchangeSent>>) {
+    let mut random = StdRng::seed_from_u64(72);
     let provider = Provider::new(&mut random);
-    let mut cards = cards(&provider, limits::PEER_KEYS_MAX, &mut random);
+    let mut cards = cards(&provider, count, &mut random);
     cards.iter_mut().for_each(support::all_options);
     let parts = cards.iter().map(|card| card.key_exchange(&mut random).unwrap()).collect();
-    let shape: Vec<Option<Number>> = (0..cards.len()).map(|number| (number > 0).then_some(0)).collect();
-    let (message, _) = combine(Kind::KeyExchangeRequest, &shape, parts, &mut random);
+    // As wide as can be, and what does not fit below the last one.
+    let shape: Vec<Option<Number>> =
+        (0..cards.len()).map(|number| if number > 16 { Some(16) } else { (number > 0).then_some(0) }).collect();
+    let (message, awaiting) = combine(Kind::KeyExchangeRequest, &shape, parts, &mut random);
     let requests = Requests::new::<AwsLc>(Tree::parse(&message).unwrap()).unwrap();
     let asked = provider::key_exchange::verify(&provider.keys, &requests).unwrap();
     let told = cards.iter().map(|_| provider::key_exchange::Told {
@@ -208,5 +219,5 @@ fn more_than_a_card_takes_is_not_written() {
     let told: Vec<_> = told.collect();
     let transaction = TransactionId([7; 16]);
     let answer = provider::key_exchange::answer(&provider.keys, &requests, &asked, &told, transaction, &mut random);
-    assert!(matches!(answer.err(), Some(protocol::error::Rejected::TooLarge(_))));
+    (answer.map(|opened| opened.answer.message), awaiting)
 }

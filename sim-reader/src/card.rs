@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use apdu_spec::limits::APDU_MAX;
+use apdu_spec::limits::REPLY_MAX;
 use card_os::{BootError, Card, NoiseFailure, Platform};
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use rand::rngs::{OsRng, StdRng};
@@ -131,7 +131,7 @@ impl<F: Medium> SoftwareCard<F> {
             board: Board { noise, user_present: Arc::default() },
             card: None,
             inserted: true,
-            reply: Zeroizing::new(vec![0; APDU_MAX]),
+            reply: Zeroizing::new(vec![0; REPLY_MAX]),
         }
     }
 

@@ -1,6 +1,6 @@
 //! A board without a noise source, and what a card on a board takes of its memory.
 
-use apdu_spec::limits::APDU_MAX;
+use apdu_spec::limits::{APDU_MAX, REPLY_MAX};
 use card_os::{Card, NoiseFailure, Platform};
 use sim_reader::flash::RamFlash;
 
@@ -8,7 +8,7 @@ use sim_reader::flash::RamFlash;
 pub const RAM: usize = 32 * 1024;
 
 /// The buffers for a command and its reply, bytes.
-pub const BUFFERS: usize = 2 * APDU_MAX;
+pub const BUFFERS: usize = APDU_MAX + REPLY_MAX;
 
 /// What a card keeps in RAM, bytes, its flash left out.
 #[must_use]

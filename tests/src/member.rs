@@ -2,7 +2,7 @@
 //! provider.
 
 use protocol::crypto::{Crypto, PublicKey, Secret, random_scalar};
-use protocol::limits::CARD_MESSAGE_MAX;
+use protocol::limits::{CARD_MESSAGE_MAX, OPENED_MAX};
 use protocol::member::{
     Account, AcknowledgmentSent, Awaiting, Decided, Established, FreshKey, KeyExchange, KeyExchangeSent,
     TransactionSent, Unsigned,
@@ -256,7 +256,7 @@ fn each<Next, T>(
     let batch = Batch::parse(answer)?;
     let members = (0..).zip(awaiting).map(|(number, state): (Number, _)| {
         let part = batch.slice(number..number + 1).encode();
-        receive(state, &part, &mut vec![0; CARD_MESSAGE_MAX])
+        receive(state, &part, &mut vec![0; OPENED_MAX])
     });
     members.collect()
 }

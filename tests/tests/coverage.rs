@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
-use apdu_spec::limits::APDU_MAX;
+use apdu_spec::limits::REPLY_MAX;
 use apdu_spec::{Class, Instruction, Status};
 use card_os::Card;
 use sim_reader::card::{Noise, SoftwareCard};
@@ -151,7 +151,7 @@ fn pattern(status: Status) -> String {
 fn failures() -> [Status; 2] {
     let flash = Card::format(SilentBoard, RamFlash::new(32)).unwrap().into_parts().1;
     let answer = |mut card: Card<SilentBoard>, command: &[u8]| {
-        let mut reply = [0; APDU_MAX];
+        let mut reply = [0; REPLY_MAX];
         let length = card.answer(command, &mut reply);
         Status(u16::from_be_bytes(*reply[..length].last_chunk().unwrap()))
     };

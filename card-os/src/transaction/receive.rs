@@ -8,7 +8,7 @@ use apdu_spec::journal::Step;
 use apdu_spec::transaction::{self as answer, FinalAnswer, KeyExchangeAnswer, TransactionAnswer};
 use apdu_spec::{Malformed, Writer};
 use protocol::crypto::RustCrypto;
-use protocol::limits::CARD_MESSAGE_MAX;
+use protocol::limits::{CARD_MESSAGE_MAX, KEY_EXCHANGE_RESPONSE_MAX, OPENED_MAX};
 use protocol::member::{
     AcknowledgmentSent, Awaiting, Decided, Established, KeyExchangeSent, KeyExchangeView, TransactionSent,
     TransactionView,
@@ -27,16 +27,16 @@ use crate::refusal::Refusal;
 
 impl Handle for Receive<'_> {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
-        let kind = match Kind::from_byte(self.kind) {
-            Some(kind @ (Kind::KeyExchangeResponse | Kind::TransactionResponse | Kind::FinalNotice)) => kind,
+        let (kind, longest) = match Kind::from_byte(self.kind) {
+            Some(kind @ Kind::KeyExchangeResponse) => (kind, KEY_EXCHANGE_RESPONSE_MAX),
+            Some(kind @ (Kind::TransactionResponse | Kind::FinalNotice)) => (kind, CARD_MESSAGE_MAX),
             _ => return Err(Malformed::Parameters.into()),
         };
-        if self.message.len() > CARD_MESSAGE_MAX {
+        if self.message.len() > longest {
             return Err(Malformed::Length.into());
         }
-        // Sealed fields are opened in the reply's space, behind what the reply can need; no field is longer than the
-        // message.
-        reply.with_spare(self.message.len(), |reply, scratch| {
+        // Sealed fields are opened in the reply's space, behind what the reply can need.
+        reply.with_spare(self.message.len().min(OPENED_MAX), |reply, scratch| {
             let outcome = context.receive(kind, self.message, scratch, reply);
             scratch.zeroize();
             outcome
@@ -181,3 +181,5 @@ fn shown_reason(reason: Reason<'_>) -> answer::Reason<'_> {
 fn shown_party<'a>(party: &Party<'a>) -> answer::Party<'a> {
     answer::Party { number: party.number, name: party.name }
 }
+
+const _: () = assert!(KEY_EXCHANGE_RESPONSE_MAX <= apdu_spec::limits::DATA_MAX, "one command brings it");

@@ -203,7 +203,7 @@ impl KeyExchange<'_> {
 
 impl Awaiting<KeyExchangeSent> {
     /// Takes the provider's answer: what it says, and the session where it was granted. `scratch` is where the sealed
-    /// field is opened; it holds secrets afterwards, which the caller erases.
+    /// field is opened, [`limits::OPENED_MAX`] bytes at most; it holds secrets afterwards, which the caller erases.
     pub fn receive<'a, C: Crypto>(
         &self,
         message: &'a [u8],

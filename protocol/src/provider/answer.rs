@@ -55,7 +55,15 @@ pub(super) fn sign<C: Crypto>(
 
 /// Writes what one member is told; what its card could not take is not written.
 pub(super) fn item(fill: impl FnOnce(&mut Builder<'_>) -> Result<(), BufferFull>) -> Result<Vec<u8>, BufferFull> {
-    let mut space = alloc::vec![0; limits::ITEM_MAX];
+    item_of(limits::ITEM_MAX, fill)
+}
+
+/// The same, of at most `limit` bytes.
+pub(super) fn item_of(
+    limit: usize,
+    fill: impl FnOnce(&mut Builder<'_>) -> Result<(), BufferFull>,
+) -> Result<Vec<u8>, BufferFull> {
+    let mut space = alloc::vec![0; limit];
     let mut builder = Builder::new(&mut space);
     fill(&mut builder)?;
     let length = builder.length();

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
-use super::answer::{Answer, item, random_salt, sign};
+use super::answer::{Answer, item_of, random_salt, sign};
 use super::{
     AccountClaim, Group, Member, ProviderKeys, Requests, open_signature, plain_signature, registered, verify_node,
 };
@@ -16,6 +16,7 @@ use crate::error::{Malformed, Rejected};
 use crate::group::{GroupHasher, commitment};
 use crate::hpke::{self, ReceiverContext};
 use crate::keys::{self, SessionKeys};
+use crate::limits;
 use crate::member::{cryptogram_1_info, cryptogram_2_info, endorsed};
 use crate::message::Kind;
 use crate::message::key_exchange::{
@@ -228,7 +229,7 @@ impl Roster {
         }
         let named = (0..).zip(told).zip(&asked.members).filter(|(_, asked)| asked.shows_its_name());
         let names = named.filter_map(|((number, told), _)| Some((number, told.name.clone()?)));
-        let names = names.take(crate::limits::PEERS_MAX).collect();
+        let names = names.take(limits::PEERS_MAX).collect();
         Self { group: hasher.finish(), count, peers, names }
     }
 
@@ -300,7 +301,8 @@ impl Grant<'_> {
         if granted && options.has(Options::PEER_KEYS) {
             roster.peers.iter().for_each(|peer| codec::append(peer, &mut peers));
         }
-        let written = item(|builder| {
+        let limit = if peers.is_empty() { limits::ITEM_MAX } else { limits::PEER_KEYS_ITEM_MAX };
+        let written = item_of(limit, |builder| {
             builder.value(&outer)?;
             let answer = self.answer::<C>(builder.written());
             let inside = self.inside(roster, &peers, &answer);

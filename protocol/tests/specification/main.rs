@@ -135,6 +135,7 @@ fn the_document_knows_every_limit() {
     let document = include_str!("../../PROTOCOL.md");
     let rows = [
         ("bytes that a card takes or gives in one message", limits::CARD_MESSAGE_MAX),
+        ("bytes of a key exchange response that a card takes", limits::KEY_EXCHANGE_RESPONSE_MAX),
         ("members in a tree", limits::MEMBERS_MAX),
         ("children of a node", limits::CHILDREN_MAX),
         ("hops from a member to the root", limits::DEPTH_MAX),
@@ -147,11 +148,16 @@ fn the_document_knows_every_limit() {
         ("line, receipt", limits::LINE_MAX),
         ("hashes in a proof", limits::PROOF_MAX),
         ("a node's own part", limits::CARD_MESSAGE_MAX),
+        ("plain text of all seals of a part", limits::OPENED_MAX),
     ];
     for (name, value) in rows {
         assert!(document.contains(&format!("| {name} | {value} |")), "{name} is {value}");
     }
     let item = format!("{}: {} less the {}", limits::ITEM_MAX, limits::CARD_MESSAGE_MAX, limits::PART_OVERHEAD_MAX);
+    assert!(document.contains(&item), "{item}");
+    let overhead = limits::KEY_EXCHANGE_RESPONSE_MAX - limits::PEER_KEYS_ITEM_MAX;
+    let item =
+        format!("{}: {} less the {overhead}", limits::PEER_KEYS_ITEM_MAX, limits::KEY_EXCHANGE_RESPONSE_MAX);
     assert!(document.contains(&item), "{item}");
     assert_eq!(limits::MESSAGE_MAX, 256 * 2048);
     assert!(document.contains(&format!("| signed descriptor | {SIGNED_MAX} |")));

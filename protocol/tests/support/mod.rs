@@ -11,6 +11,7 @@
 use super::ProviderBackend;
 use protocol::crypto::{Crypto, PublicKey, RustCrypto, Secret, random_scalar};
 use protocol::error::Rejected;
+use protocol::limits::OPENED_MAX;
 use protocol::member::{
     Account, AcknowledgmentSent, Awaiting, Decided, Established, FreshKey, KeyExchange, KeyExchangeSent,
     TransactionSent, Unsigned,
@@ -183,7 +184,7 @@ pub(crate) fn provider_verifies(provider: &Provider, run: &Run, message: &[u8]) 
 
 /// Whether a member that awaits the answer of `kind` takes a message.
 pub(crate) fn member_receives(run: &Run, number: usize, kind: Kind, message: &[u8]) -> Result<(), Rejected> {
-    let scratch = &mut [0; 2048];
+    let scratch = &mut [0; OPENED_MAX];
     if kind == Kind::KeyExchangeResponse {
         run.key_exchange[number].receive::<RustCrypto>(message, scratch).map(drop)
     } else if kind == Kind::TransactionResponse {
@@ -233,7 +234,7 @@ pub(crate) fn purchase(provider: &Provider, cards: &[Card], shape: &[Option<Numb
         .iter()
         .enumerate()
         .map(|(number, state)| {
-            let mut scratch = [0; 2048];
+            let mut scratch = [0; OPENED_MAX];
             let part = own_part(&response, number);
             let (view, established) = state.receive::<RustCrypto>(&part, &mut scratch).unwrap();
             assert_eq!(usize::from(view.number), number);
@@ -252,7 +253,7 @@ pub(crate) fn purchase(provider: &Provider, cards: &[Card], shape: &[Option<Numb
         .iter()
         .enumerate()
         .map(|(number, state): (usize, &Awaiting<TransactionSent>)| {
-            let mut scratch = [0; 2048];
+            let mut scratch = [0; OPENED_MAX];
             let part = own_part(&response, number);
             let (view, decided) = state.receive::<RustCrypto>(&part, &mut scratch).unwrap();
             assert_eq!(view.display.outcome, Outcome::Approved);
@@ -277,7 +278,7 @@ pub(crate) fn purchase(provider: &Provider, cards: &[Card], shape: &[Option<Numb
         .iter()
         .enumerate()
         .map(|(number, state): (usize, &Awaiting<AcknowledgmentSent>)| {
-            let mut scratch = [0; 2048];
+            let mut scratch = [0; OPENED_MAX];
             let part = own_part(&response, number);
             state.receive::<RustCrypto>(&part, &mut scratch).unwrap().ending
         })

@@ -1,6 +1,6 @@
 //! What a card takes of a board's memory, the stack aside.
 
-use apdu_spec::limits::{APDU_MAX, DATA_MAX};
+use apdu_spec::limits::{DATA_MAX, REPLY_MAX};
 use card_os::Card;
 use sim_reader::flash::RamFlash;
 use symbolon_tests::board::{BUFFERS, RAM, SilentBoard, card};
@@ -17,7 +17,7 @@ fn a_card_and_its_two_buffers_leave_a_quarter_of_the_smallest_boards_to_the_stac
 #[test]
 fn without_noise_what_needs_random_numbers_is_refused_and_the_rest_works() {
     let mut card = Card::format(SilentBoard, RamFlash::new(24)).unwrap();
-    let mut reply = [0; APDU_MAX];
+    let mut reply = [0; REPLY_MAX];
     let mut answer = |command: &[u8]| {
         let length = card.answer(command, &mut reply);
         reply[..length].to_vec()
@@ -37,7 +37,7 @@ fn without_noise_what_needs_random_numbers_is_refused_and_the_rest_works() {
 #[test]
 fn a_command_has_as_much_data_in_one_piece_as_in_a_chain() {
     let mut card = Card::format(SilentBoard, RamFlash::new(24)).unwrap();
-    let mut reply = [0; APDU_MAX];
+    let mut reply = [0; REPLY_MAX];
     let mut hash = |class: u8, data: &[u8]| {
         let [.., high, low] = data.len().to_be_bytes();
         let length = card.answer(&[&[class, 0x2A, 0x90, 0x80, 0x00, high, low], data].concat(), &mut reply);

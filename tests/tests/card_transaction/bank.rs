@@ -20,6 +20,10 @@ pub(crate) struct Bank {
     pub(crate) descriptor: Vec<u8>,
     pub(crate) verdict: Verdict<'static>,
     pub(crate) outcome: Outcome<'static>,
+    /// What it says in plain and to the card alone, in the key exchange.
+    pub(crate) texts: [&'static [u8]; 2],
+    /// The name of every account's holder, if not its number's.
+    pub(crate) holder: Option<&'static str>,
     pub(crate) random: StdRng,
     transactions: u8,
 }
@@ -39,6 +43,8 @@ impl Bank {
             descriptor,
             verdict: Verdict::Granted,
             outcome: Outcome::Approved,
+            texts: [b"key exchange text", b"SENSITIVE-KEY-EXCHANGE"],
+            holder: None,
             random,
             transactions: 0,
         }
@@ -65,9 +71,9 @@ impl Bank {
         let told: Vec<_> = (0..asked.members.len())
             .map(|number| provider::key_exchange::Told {
                 verdict: self.verdict,
-                name: Some(format!("Holder {number}")),
-                plain_text: b"key exchange text",
-                sensitive: b"SENSITIVE-KEY-EXCHANGE",
+                name: Some(self.holder.map_or_else(|| format!("Holder {number}"), str::to_owned)),
+                plain_text: self.texts[0],
+                sensitive: self.texts[1],
             })
             .collect();
         self.transactions += 1;

@@ -81,9 +81,14 @@ fn a_neighbours_part_is_refused() {
 fn a_message_longer_than_a_card_takes_is_refused() {
     let mut scene = Scene::new();
     scene.payer.verify();
-    scene.run(&STEPS[..5]);
-    scene.payer.refused(&Receive { kind: 2, message: &[1; 2049] }, 0x6700);
-    scene.run(&STEPS[5..]);
+    for step in STEPS {
+        if let Step::Receive(kind) = step {
+            let longest = if kind == 2 { 3584 } else { 2048 };
+            scene.payer.refused(&Receive { kind, message: &vec![1; longest + 1] }, 0x6700);
+            scene.payer.refused(&Receive { kind, message: &vec![1; longest] }, WRONG_DATA);
+        }
+        scene.run(&[step]);
+    }
 }
 
 /// Every answer of a card through its whole life, personalisation included.

@@ -16,6 +16,7 @@ mod descriptor;
 mod full;
 mod hostile;
 mod order;
+mod peers;
 mod policy;
 mod purchase;
 mod scene;

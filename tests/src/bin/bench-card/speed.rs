@@ -11,7 +11,7 @@ use apdu_spec::instruction::{
     Verify, VerifyPart,
 };
 use apdu_spec::key::{KeyAttributes, KeyKind, KeyRecord, Purpose, Template, Usage};
-use apdu_spec::limits::{APDU_MAX, KEY_REFERENCE_MIN};
+use apdu_spec::limits::{KEY_REFERENCE_MIN, REPLY_MAX};
 use apdu_spec::pin::PinRecord;
 use apdu_spec::{Aid, Condition, Fcp, KeyReference, LifeCycle, SecurityAttributes, Wire};
 use card_os::{Card, NoiseFailure, Platform};
@@ -93,7 +93,7 @@ impl Platform for Board {
 
 struct TestCard {
     card: Card<Board>,
-    reply: [u8; APDU_MAX],
+    reply: [u8; REPLY_MAX],
 }
 
 impl TestCard {
@@ -101,7 +101,7 @@ impl TestCard {
     fn issued() -> Result<Self> {
         let board = Board(StdRng::from_entropy());
         let card = valid(Card::format(board, RamFlash::new(32)))?;
-        let mut card = Self { card, reply: [0; APDU_MAX] };
+        let mut card = Self { card, reply: [0; REPLY_MAX] };
         let pin = PinRecord::new(pin(), 3, PIN);
         card.execute(&StoreData::Pin(pin))?;
         card.create_key()?;
