@@ -1,11 +1,14 @@
 //! Why a terminal could not do what it was to do, and what to do about it.
 
+use std::time::Duration;
+
 use protocol::amount::Amount;
 use protocol::error::Malformed;
 use protocol::types::{ProviderId, ReasonCode, TransactionId};
 
 use crate::card::CardError;
 use crate::hop::HopError;
+use crate::{BELOW, CUSTOMER, NEXT, PROVIDER};
 
 /// Why a terminal could not do what it was to do.
 #[derive(Debug, thiserror::Error)]
@@ -36,9 +39,17 @@ pub enum Error {
         its keys are not in use any more; begin again"
     )]
     Refused,
-    /// The shop's terminal says that it cannot go on.
-    #[error("the shop's terminal cannot go on: {0}")]
+    /// Another member's terminal says that it cannot go on.
+    #[error("another member's terminal cannot go on: {0}")]
     Stopped(String),
+    /// Members below did not come in time.
+    #[error("{names} did not come within {} s", waited.as_secs())]
+    Absent {
+        /// Which.
+        names: String,
+        /// For how long they were waited for.
+        waited: Duration,
+    },
     /// The customer went away.
     #[error("the customer's terminal went away")]
     CustomerLeft,
@@ -140,5 +151,29 @@ fn hint(transaction: Option<TransactionId>, requested: bool) -> String {
         }
         Some(transaction) => format!("; nothing moves in transaction {transaction}"),
         None => String::new(),
+    }
+}
+
+/// What other terminals are told of an error: enough to know whom to ask, nothing about this one.
+pub(crate) fn farewell(error: &Error) -> &'static str {
+    match error {
+        Error::Hop { hop: PROVIDER, .. } => "its provider cannot be reached",
+        Error::Hop { hop: NEXT, .. } => "its next hop cannot be reached",
+        Error::Misbehaved { hop: CUSTOMER | BELOW, .. } => "it does not understand this terminal",
+        Error::Card(_) => "its own card does not go on",
+        Error::Absent { .. } => "a member below it did not come in time",
+        Error::Refused
+        | Error::Hop { .. }
+        | Error::Misbehaved { .. }
+        | Error::Stopped(_)
+        | Error::CustomerLeft
+        | Error::NoAccount(_)
+        | Error::NotInForce
+        | Error::AboveLimit { .. }
+        | Error::LimitUnreadable { .. }
+        | Error::PayeeUnknown
+        | Error::CalledOff
+        | Error::NotTold { .. }
+        | Error::NotInJournal => "it gives no reason",
     }
 }

@@ -8,7 +8,9 @@
 //! | [`member`] | one member's part in a round: combining and separating |
 //! | [`offer`] | what terminals say to each other alone |
 //! | [`purse`] | a card with its account chosen and its provider's descriptor loaded |
+//! | [`transact`] | the rounds of a transaction, one after the other |
 //! | [`pay`], [`sell`], [`status`] | what a terminal is for |
+//! | [`topology`], [`join`] | groups of any shape, and a member of one |
 //! | [`decode`] | what travelled, in words |
 //!
 //! A terminal holds no session key and no account number: what it sees is what the cards and the provider let it see.
@@ -17,6 +19,7 @@ pub mod card;
 pub mod decode;
 pub mod error;
 pub mod hop;
+pub mod join;
 pub mod member;
 pub mod observe;
 pub mod offer;
@@ -26,6 +29,8 @@ pub mod reader;
 pub mod receipt;
 pub mod sell;
 pub mod status;
+pub mod topology;
+pub mod transact;
 pub mod words;
 
 pub use error::{Error, Failure, Misbehaviour};
@@ -40,3 +45,11 @@ pub const SHOP_CARD: &str = "merchant's card";
 pub const CUSTOMER: &str = "cardholder's terminal";
 /// See [`PROVIDER`].
 pub const CUSTOMER_CARD: &str = "cardholder's card";
+/// See [`PROVIDER`].
+pub const NEXT: &str = "next hop";
+/// See [`PROVIDER`].
+pub const BELOW: &str = "member below";
+
+/// How often a request to a provider or to a topology's next member is sent, the same bytes each time; both answer them
+/// with one answer.
+pub const UP_ATTEMPTS: u32 = 4;

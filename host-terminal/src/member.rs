@@ -13,7 +13,8 @@ use protocol::types::{Digest, Number};
 use crate::card::{Card, Part};
 use crate::error::{Error, Misbehaviour};
 use crate::hop::Upstream;
-use crate::{offer, words};
+use crate::offer::{self, Envelope};
+use crate::words;
 
 /// A member's message, with what it takes to separate the response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,17 +61,34 @@ pub async fn combine(
     Ok(Combined { message: tree.encode(), kind, members: tree.count(), branches: tree.branches() })
 }
 
-/// A whole round of a member that combines nobody: build, sign, ask, separate.
-///
-/// # Errors
-/// [`Error`].
-pub async fn leaf(
-    card: &mut Card,
-    part: &Part<'_>,
-    upstream: &Upstream,
-    hop: &'static str,
-) -> Result<Separated, Error> {
-    combine(card, part, &[], hop).await?.ask(upstream, hop).await
+/// The way up: whom a member sends its messages to.
+pub struct Above<'a> {
+    /// The connection.
+    pub upstream: &'a Upstream,
+    /// What it is called in errors.
+    pub hop: &'static str,
+    /// What the next member must know to tell this one's messages from others'; nothing for a provider.
+    pub envelope: Option<Envelope<'a>>,
+}
+
+impl<'a> Above<'a> {
+    /// A hop that needs to know nothing more.
+    #[must_use]
+    pub const fn new(upstream: &'a Upstream, hop: &'static str) -> Self {
+        Self { upstream, hop, envelope: None }
+    }
+
+    /// Sends a message and gives its answer.
+    ///
+    /// # Errors
+    /// [`Error::Hop`].
+    pub async fn ask(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let answer = match self.envelope {
+            Some(envelope) => self.upstream.ask(&envelope.wrap(message)).await,
+            None => self.upstream.ask(message).await,
+        };
+        answer.map_err(Error::hop(self.hop))
+    }
 }
 
 impl Combined {
@@ -78,9 +96,9 @@ impl Combined {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn ask(&self, upstream: &Upstream, above: &'static str) -> Result<Separated, Error> {
-        let response = upstream.ask(&self.message).await.map_err(Error::hop(above))?;
-        self.separate(&response, above)
+    pub async fn ask(&self, above: &Above<'_>) -> Result<Separated, Error> {
+        let response = above.ask(&self.message).await?;
+        self.separate(&response, above.hop)
     }
 
     /// Cuts the response to this message up; `above` names who sent it. Signatures are the cards' to verify.

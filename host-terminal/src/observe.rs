@@ -38,14 +38,14 @@ impl Observer for Silent {
 #[derive(Clone)]
 pub struct Tap {
     observer: Arc<dyn Observer>,
-    here: &'static str,
-    there: &'static str,
+    here: Arc<str>,
+    there: Arc<str>,
 }
 
 impl Tap {
     /// Between `here`, where this program runs, and `there`.
-    pub fn new(observer: Arc<dyn Observer>, here: &'static str, there: &'static str) -> Self {
-        Self { observer, here, there }
+    pub fn new(observer: Arc<dyn Observer>, here: impl Into<Arc<str>>, there: impl Into<Arc<str>>) -> Self {
+        Self { observer, here: here.into(), there: there.into() }
     }
 
     /// Tells nobody.
@@ -56,13 +56,13 @@ impl Tap {
 
     /// Something goes there.
     pub(crate) fn sent(&self, what: &str, bytes: &[u8], took: Option<Duration>) {
-        let (from, to) = (self.here, self.there);
+        let (from, to) = (&*self.here, &*self.there);
         self.observer.observe(&Event { at: SystemTime::now(), from, to, what, bytes, took });
     }
 
     /// Something came from there.
     pub(crate) fn received(&self, what: &str, bytes: &[u8], took: Option<Duration>) {
-        let (from, to) = (self.there, self.here);
+        let (from, to) = (&*self.there, &*self.here);
         self.observer.observe(&Event { at: SystemTime::now(), from, to, what, bytes, took });
     }
 }

@@ -4,6 +4,7 @@
 //! suite 01  kind 40                    what do you offer?
 //! suite 01  kind 41  Offer             this
 //! suite 01  kind 42  line (postcard)   I cannot go on
+//! suite 01  kind 43  Joined            a member's message, to the next member
 //! ```
 //!
 //! Nothing here is signed: what counts is what the cards seal and the provider vouches for.
@@ -21,6 +22,8 @@ pub const OFFER_REQUEST: u8 = 0x40;
 pub const OFFER: u8 = 0x41;
 /// The terminal cannot go on; a line for a person says why.
 pub const STOPPED: u8 = 0x42;
+/// A [`Joined`].
+pub const JOINED: u8 = 0x43;
 
 /// What a shop's terminal asks for. Who it is does not stand here: the provider vouches for the payee's name later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +59,45 @@ impl Offer {
     }
 }
 
+/// Whose message it is and to which of a group's transactions it belongs. A key exchange request knows neither, and the
+/// next member may wait for several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Envelope<'a> {
+    /// The transaction, counted from 0 by all members of a topology.
+    pub run: u32,
+    /// The member's name in the topology.
+    pub name: &'a str,
+}
+
+impl Envelope<'_> {
+    /// The message for the next member.
+    #[must_use]
+    pub fn wrap(&self, inner: &[u8]) -> Vec<u8> {
+        message(JOINED, &Joined { run: self.run, name: self.name, message: inner })
+    }
+}
+
+/// A member's message to the next one, which takes it out: a provider never sees this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined<'a> {
+    /// See [`Envelope::run`].
+    pub run: u32,
+    /// See [`Envelope::name`].
+    pub name: &'a str,
+    /// The message.
+    pub message: &'a [u8],
+}
+
+impl<'a> Joined<'a> {
+    /// Reads the message.
+    ///
+    /// # Errors
+    /// [`Malformed`] for anything else.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        body(JOINED, bytes)
+    }
+}
+
 /// The message that asks for an offer.
 #[must_use]
 pub const fn request() -> [u8; 2] {
@@ -80,7 +122,7 @@ fn message<T: Serialize + ?Sized>(kind: u8, value: &T) -> Vec<u8> {
 }
 
 /// Reads a value that takes all of the message and is spelt as it would be written.
-fn body<T: Serialize + for<'a> Deserialize<'a>>(kind: u8, bytes: &[u8]) -> Result<T, Malformed> {
+fn body<'a, T: Serialize + Deserialize<'a>>(kind: u8, bytes: &'a [u8]) -> Result<T, Malformed> {
     let body = match bytes {
         [SUITE_1, found, body @ ..] if *found == kind => body,
         [SUITE_1, found, ..] => return Err(Malformed::UnexpectedKind(*found)),
@@ -121,6 +163,21 @@ mod tests {
     #[test]
     fn a_currency_that_steers_a_screen_is_refused() {
         assert!(Offer::parse(&Offer { currency: Currency(*b"e\x1b["), ..offer() }.encode()).is_err());
+    }
+
+    #[test]
+    fn a_member_s_message_is_taken_out_as_it_was_put_in() {
+        let message = vec![7; 300];
+        let whole = Envelope { run: 200, name: "ada" }.wrap(&message);
+        assert_eq!(Joined::parse(&whole), Ok(Joined { run: 200, name: "ada", message: &message }));
+        assert!((0..whole.len()).all(|length| Joined::parse(&whole[..length]).is_err()));
+        assert_eq!(Joined::parse(&[whole.as_slice(), &[0]].concat()), Err(Malformed::TrailingBytes));
+        // The run spelt longer than it need be.
+        assert_eq!(whole[2..4], [0xC8, 0x01]);
+        assert_eq!(
+            Joined::parse(&[&whole[..2], &[0xC8, 0x81, 0x00], &whole[4..]].concat()),
+            Err(Malformed::NotCanonical)
+        );
     }
 
     #[test]

@@ -2,15 +2,16 @@
 
 use apdu_spec::transaction::Decision;
 use protocol::amount::Amount;
-use protocol::types::{Number, Role, TransactionId};
+use protocol::types::{Number, Role};
 
-use crate::card::{Card, Opened, Pin};
+use crate::card::{Card, Decided, Opened, Part, Pin};
 use crate::error::{Error, Failure};
 use crate::hop::Upstream;
-use crate::member::{self, check_refusal};
+use crate::member::{Above, check_refusal};
 use crate::offer::{self, Offer};
 use crate::purse::{self, Purse, SignedDescriptor};
 use crate::receipt::Receipt;
+use crate::transact::{Nobody, Plan, transact};
 use crate::{SHOP, words};
 
 /// What the user wants.
@@ -40,44 +41,32 @@ pub async fn pay(card: Card, pin: &Pin, shop: &Upstream, payer: &mut dyn Payer) 
     let descriptor = SignedDescriptor::fetch(shop, SHOP).await?;
     purse.prepare(&descriptor, SHOP).await?;
 
-    let separated = member::leaf(&mut purse.card, &purse::key_exchange(false), shop, SHOP).await?;
-    let mut opened = purse.card.receive_session(&separated.own).await.map_err(Error::from)?;
-    if let Some(reason) = opened.refused.take() {
-        return Ok(Receipt::refused(opened, reason));
-    }
-    let transaction = opened.transaction;
-    let mut requested = false;
-    let rounds = rounds(&mut purse, shop, &offer, &opened, payer, &mut requested).await;
-    rounds.map_err(|error| Failure { error, transaction: Some(transaction), requested })
+    let mut payment = Payment { offer: &offer, payer };
+    let answers = transact(&mut purse.card, &mut payment, &Above::new(shop, SHOP), &mut Nobody).await?;
+    Ok(answers.into())
 }
 
-/// Transaction and acknowledgment.
-async fn rounds(
-    purse: &mut Purse,
-    shop: &Upstream,
-    offer: &Offer,
-    opened: &Opened,
-    payer: &mut dyn Payer,
-    requested: &mut bool,
-) -> Result<Receipt, Error> {
-    let transaction: TransactionId = opened.transaction;
-    let (payee, name) = payee(opened)?;
-    if !payer.confirm(offer.amount(), &words::printable(name)) {
-        return Err(Error::CalledOff);
+struct Payment<'a> {
+    offer: &'a Offer,
+    payer: &'a mut dyn Payer,
+}
+
+impl Plan for Payment<'_> {
+    fn key_exchange(&mut self) -> Part<'_> {
+        purse::key_exchange(false)
     }
-    let part = purse::purchase(offer, Role::PAYER, payee);
-    let request = member::combine(&mut purse.card, &part, &[], SHOP).await?;
-    *requested = true;
-    let separated = request.ask(shop, SHOP).await?;
-    let decided = purse.card.receive_decision(&separated.own).await?;
-    let decided = match Receipt::decided(transaction, decided) {
-        Ok(receipt) => return Ok(receipt),
-        Err(approved) => approved,
-    };
-    let part = purse::acknowledgment(payer.decide());
-    let separated = member::leaf(&mut purse.card, &part, shop, SHOP).await?;
-    let ended = purse.card.receive_end(&separated.own).await?;
-    Ok(Receipt::ended(transaction, decided, ended))
+
+    fn transaction(&mut self, opened: &Opened) -> Result<Part<'_>, Error> {
+        let (payee, name) = payee(opened)?;
+        if !self.payer.confirm(self.offer.amount(), &words::printable(name)) {
+            return Err(Error::CalledOff);
+        }
+        Ok(purse::purchase(self.offer, Role::PAYER, payee))
+    }
+
+    fn acknowledgment(&mut self, _: &Decided) -> Result<Part<'_>, Error> {
+        Ok(purse::acknowledgment(self.payer.decide()))
+    }
 }
 
 async fn ask_offer(shop: &Upstream) -> Result<Offer, Error> {

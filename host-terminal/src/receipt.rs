@@ -1,9 +1,10 @@
 //! What a transaction came to.
 
 use protocol::amount::Amount;
-use protocol::types::{Currency, Ending, TransactionId};
+use protocol::types::{Ending, TransactionId};
 
-use crate::card::{Decided, Ended, Opened, Party, Reason, Verdict};
+use crate::card::{Party, Reason, Verdict};
+use crate::transact::Answers;
 
 /// What a transaction came to, as the provider signed it for this member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,38 +36,31 @@ pub enum Conclusion {
     Open,
 }
 
-impl Receipt {
-    pub(crate) fn refused(opened: Opened, reason: Reason) -> Self {
-        Self {
-            transaction: opened.transaction,
-            conclusion: Conclusion::Refused(reason),
-            amount: None,
-            parties: opened.parties,
-            line: String::new(),
-        }
-    }
-
-    /// After a decision that needs no acknowledgment; an approval is not one.
-    pub(crate) fn decided(transaction: TransactionId, decided: Decided) -> Result<Self, Decided> {
-        let conclusion = match &decided.verdict {
-            Verdict::Approved => return Err(decided),
-            Verdict::Declined(reason) => Conclusion::Declined(reason.clone()),
-            Verdict::Stands(None) => Conclusion::Open,
-            Verdict::Stands(Some(ending)) => Conclusion::from(*ending),
+impl From<Answers> for Receipt {
+    fn from(answers: Answers) -> Self {
+        let conclusion = conclusion(&answers);
+        let Answers { opened, decided, ended } = answers;
+        let transaction = opened.transaction;
+        let Some(decided) = decided else {
+            return Self { transaction, conclusion, amount: None, parties: opened.parties, line: String::new() };
         };
-        let amount = Some(amount(decided.amount, decided.currency));
-        Ok(Self { transaction, conclusion, amount, parties: decided.parties, line: decided.receipt })
+        let amount = Some(Amount { minor: decided.amount, currency: decided.currency });
+        let last = ended.map(|ended| ended.receipt).filter(|receipt| !receipt.is_empty());
+        Self { transaction, conclusion, amount, parties: decided.parties, line: last.unwrap_or(decided.receipt) }
     }
+}
 
-    pub(crate) fn ended(transaction: TransactionId, decided: Decided, ended: Ended) -> Self {
-        let line = if ended.receipt.is_empty() { decided.receipt } else { ended.receipt };
-        Self {
-            transaction,
-            conclusion: Conclusion::from(ended.ending),
-            amount: Some(amount(decided.amount, decided.currency)),
-            parties: decided.parties,
-            line,
-        }
+fn conclusion(answers: &Answers) -> Conclusion {
+    if let Some(reason) = &answers.opened.refused {
+        return Conclusion::Refused(reason.clone());
+    }
+    if let Some(ended) = &answers.ended {
+        return ended.ending.into();
+    }
+    match answers.decided.as_ref().map(|decided| &decided.verdict) {
+        Some(Verdict::Declined(reason)) => Conclusion::Declined(reason.clone()),
+        Some(Verdict::Stands(Some(ending))) => Conclusion::from(*ending),
+        Some(Verdict::Stands(None) | Verdict::Approved) | None => Conclusion::Open,
     }
 }
 
@@ -77,8 +71,4 @@ impl From<Ending> for Conclusion {
             Ending::Released => Self::Released,
         }
     }
-}
-
-const fn amount(minor: u64, currency: Currency) -> Amount {
-    Amount { minor, currency }
 }

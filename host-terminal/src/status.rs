@@ -4,12 +4,13 @@ use apdu_spec::journal::{JournalEntry, Step};
 use protocol::types::{TransactionId, TransactionKind};
 
 use crate::PROVIDER;
-use crate::card::{Card, Pin, Reason};
-use crate::error::{Error, Failure};
+use crate::card::{Card, Decided, Opened, Part, Pin, Reason};
+use crate::error::{Error, Failure, Misbehaviour};
 use crate::hop::Upstream;
-use crate::member;
+use crate::member::Above;
 use crate::purse::{self, Purse, SignedDescriptor};
 use crate::receipt::{Conclusion, Receipt};
+use crate::transact::{Nobody, Plan, transact};
 
 /// Asks how a transaction ended: this one, or the newest of the card's journal whose end the card does not know.
 ///
@@ -31,22 +32,30 @@ pub async fn status(
     let entry = entry.ok_or(Error::NotInJournal)?;
 
     purse.prepare(&descriptor, PROVIDER).await?;
-    let separated = member::leaf(&mut purse.card, &purse::key_exchange(false), provider, PROVIDER).await?;
-    let mut opened = purse.card.receive_session(&separated.own).await.map_err(Error::from)?;
-    if let Some(reason) = opened.refused.take() {
-        return not_told(Receipt::refused(opened, reason), entry);
+    let mut inquiry = Inquiry { entry, transaction: TransactionId(entry.transaction) };
+    let answers = transact(&mut purse.card, &mut inquiry, &Above::new(provider, PROVIDER), &mut Nobody).await;
+    // That an inquiry fails leaves nothing else open.
+    not_told(answers.map_err(|failure| failure.error)?.into(), entry)
+}
+
+struct Inquiry<'a> {
+    entry: &'a JournalEntry,
+    transaction: TransactionId,
+}
+
+impl Plan for Inquiry<'_> {
+    fn key_exchange(&mut self) -> Part<'_> {
+        purse::key_exchange(false)
     }
-    let transaction = TransactionId(entry.transaction);
-    let part = purse::inquiry(&transaction, entry.amount, entry.currency);
-    let separated = member::leaf(&mut purse.card, &part, provider, PROVIDER).await?;
-    let decided = purse.card.receive_decision(&separated.own).await.map_err(Error::from)?;
-    let misplaced = |_| {
-        Error::misbehaved(PROVIDER)(crate::Misbehaviour::Unexpected {
-            got: "an approval",
-            expected: "the answer to an inquiry",
-        })
-    };
-    not_told(Receipt::decided(transaction, decided).map_err(misplaced)?, entry)
+
+    fn transaction(&mut self, _: &Opened) -> Result<Part<'_>, Error> {
+        Ok(purse::inquiry(&self.transaction, self.entry.amount, self.entry.currency))
+    }
+
+    fn acknowledgment(&mut self, _: &Decided) -> Result<Part<'_>, Error> {
+        let what = Misbehaviour::Unexpected { got: "an approval", expected: "the answer to an inquiry" };
+        Err(Error::misbehaved(PROVIDER)(what))
+    }
 }
 
 /// That the inquiry is refused says nothing about what it asks for, unless the card has not accepted: then nothing can

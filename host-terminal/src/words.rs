@@ -1,8 +1,32 @@
 //! What things are called in front of people.
 
 use protocol::message::{Kind, SUITE_1};
+use protocol::types::{Options, Role, TransactionKind};
 
-use crate::offer;
+use crate::offer::{self, Joined};
+
+/// Kinds of transaction by their numbers.
+pub const KINDS: &[(u8, &str)] = &[
+    (TransactionKind::PURCHASE.0, "purchase"),
+    (TransactionKind::REFUND.0, "refund"),
+    (TransactionKind::CANCELLATION.0, "cancellation"),
+    (TransactionKind::INQUIRY.0, "inquiry"),
+    (TransactionKind::STATEMENT.0, "statement"),
+];
+
+/// Roles by their numbers.
+pub const ROLES: &[(u8, &str)] =
+    &[(Role::PAYER.0, "payer"), (Role::PAYEE.0, "payee"), (Role::INQUIRER.0, "inquirer"), (4, "witness")];
+
+/// What a member may ask for.
+pub const OPTIONS: [(Options, &str); 6] = [
+    (Options::HIDDEN_KEY, "hidden key"),
+    (Options::ANSWER_INSIDE, "answer inside"),
+    (Options::TRANSACTION_INSIDE, "transaction inside"),
+    (Options::SHARED_KEY, "shared key"),
+    (Options::PEER_KEYS, "peer keys"),
+    (Options::REVEAL_TO_PEERS, "reveal to peers"),
+];
 
 /// A kind of message.
 #[must_use]
@@ -20,9 +44,10 @@ pub const fn kind(kind: Kind) -> &'static str {
     }
 }
 
-/// A message between hops, by its first bytes.
+/// A message between hops, by its first bytes; a member's message to the next one by what is in it.
 pub(crate) fn message(message: &[u8]) -> &'static str {
-    match message {
+    let inner = Joined::parse(message).map_or(message, |joined| joined.message);
+    match inner {
         [SUITE_1, offer::OFFER_REQUEST, ..] => "offer request",
         [SUITE_1, offer::OFFER, ..] => "offer",
         [SUITE_1, offer::STOPPED, ..] => "stop",

@@ -4,6 +4,7 @@ pub mod architecture;
 pub mod bench;
 pub mod board;
 pub mod covered;
+pub mod group;
 pub mod licence;
 pub mod member;
 pub mod process;

@@ -1,8 +1,11 @@
 //! Real processes: the project's programs, built, started, watched and ended by their identifiers.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -57,5 +60,97 @@ impl Drop for Listener {
         // Gone already is as good.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A program that prints lines of JSON and ends by itself. Killed when dropped.
+pub struct Running {
+    child: Child,
+    lines: Receiver<String>,
+    errors: thread::JoinHandle<String>,
+    what: String,
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit code; `None` where a signal ended it.
+    pub code: Option<i32>,
+    /// Each line of its output.
+    pub results: Vec<Value>,
+    /// What it said on the other stream.
+    pub errors: String,
+    what: String,
+}
+
+impl Running {
+    /// Starts it.
+    pub fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let what = format!("{} {}", program.display(), arguments.join(" "));
+        let mut child = command.env("RUST_LOG", "error").spawn().with_context(|| what.clone())?;
+        let output = BufReader::new(child.stdout.take().context("no standard output")?);
+        let (line, lines) = channel();
+        thread::spawn(move || output.lines().map_while(std::io::Result::ok).try_for_each(|text| line.send(text)));
+        let mut errors = child.stderr.take().context("no standard error")?;
+        let errors = thread::spawn(move || {
+            let mut text = Vec::new();
+            drop(errors.read_to_end(&mut text));
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        Ok(Self { child, lines, errors, what })
+    }
+
+    /// The next line that it prints; `None` where it ends or closes its output instead.
+    pub fn line(&self, patience: Duration) -> Result<Option<Value>> {
+        match self.lines.recv_timeout(patience) {
+            Ok(line) => {
+                Ok(Some(serde_json::from_str(&line).with_context(|| format!("{} printed {line:?}", self.what))?))
+            }
+            Err(RecvTimeoutError::Disconnected) => Ok(None),
+            Err(RecvTimeoutError::Timeout) => anyhow::bail!("{} says nothing for {patience:?}", self.what),
+        }
+    }
+
+    /// Waits for its end; gives the lines that nobody has read.
+    pub fn end(mut self, patience: Duration) -> Result<Ended> {
+        let until = Instant::now() + patience;
+        let mut results = Vec::new();
+        while let Some(line) = self.line(until.saturating_duration_since(Instant::now()))? {
+            results.push(line);
+        }
+        let code = self.child.wait()?.code();
+        let errors = std::mem::replace(&mut self.errors, thread::spawn(String::new));
+        let errors = errors.join().unwrap_or_default();
+        Ok(Ended { code, results, errors, what: self.what.clone() })
+    }
+
+    /// Asks it to end: SIGTERM.
+    pub fn terminate(&self) -> Result<()> {
+        Ok(rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), rustix::process::Signal::TERM)?)
+    }
+
+    /// Ends it as a power cut would: SIGKILL.
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Gone already is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Ended {
+    /// The last thing that it printed, if it ended well.
+    pub fn success(self) -> Result<Value> {
+        ensure!(self.code == Some(0), "{} ended with {:?}: {}", self.what, self.code, self.errors.trim());
+        self.results.into_iter().next_back().with_context(|| format!("{} printed nothing", self.what))
     }
 }

@@ -3,7 +3,7 @@
 use apdu_spec::access::Requirement;
 use apdu_spec::instruction::PinReference;
 use apdu_spec::provider::{Instrument, ProviderInfo, ProviderReference};
-use apdu_spec::transaction::{self as wire, FinalAnswer, KeyExchangeAnswer, TransactionAnswer};
+use apdu_spec::transaction::{self as wire, FinalAnswer, KeyExchangeAnswer, PeerKey, TransactionAnswer};
 use apdu_spec::{Condition, ParseError, Reader, Tag};
 use protocol::types::{Currency, Ending, Number, ProviderId, ReasonCode, TransactionId};
 
@@ -96,6 +96,10 @@ pub struct Opened {
     pub refused: Option<Reason>,
     /// The verified names of those who proved their accounts.
     pub parties: Vec<Party>,
+    /// The other members' keys, where they were asked for and may be known.
+    pub peers: Vec<PeerKey>,
+    /// The provider's plain text.
+    pub plain_text: Vec<u8>,
 }
 
 impl Opened {
@@ -107,6 +111,8 @@ impl Opened {
             count: answer.count,
             refused: answer.refused.map(Reason::from),
             parties: answer.parties.map(Party::from).collect(),
+            peers: answer.peers.collect(),
+            plain_text: answer.plain_text.to_vec(),
         })
     }
 }
@@ -135,6 +141,8 @@ pub struct Decided {
     pub parties: Vec<Party>,
     /// A line for the receipt.
     pub receipt: String,
+    /// The provider's plain text.
+    pub plain_text: Vec<u8>,
 }
 
 impl Decided {
@@ -150,6 +158,7 @@ impl Decided {
             currency: Currency(answer.currency),
             parties: answer.parties.map(Party::from).collect(),
             receipt: answer.receipt.to_owned(),
+            plain_text: answer.plain_text.to_vec(),
         })
     }
 }
@@ -161,12 +170,18 @@ pub struct Ended {
     pub ending: Ending,
     /// A line for the receipt.
     pub receipt: String,
+    /// The provider's plain text.
+    pub plain_text: Vec<u8>,
 }
 
 impl Ended {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
         let answer = FinalAnswer::parse(bytes)?;
-        Ok(Self { ending: ending(answer.ending), receipt: answer.receipt.to_owned() })
+        Ok(Self {
+            ending: ending(answer.ending),
+            receipt: answer.receipt.to_owned(),
+            plain_text: answer.plain_text.to_vec(),
+        })
     }
 }
 

@@ -21,6 +21,7 @@ use protocol::types::Digest;
 use zeroize::Zeroizing;
 
 pub use answer::{Account, Decided, Ended, Opened, Party, Reason, Verdict};
+pub use apdu_spec::transaction::PeerKey;
 pub use error::CardError;
 pub use pin::Pin;
 

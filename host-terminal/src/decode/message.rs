@@ -9,12 +9,18 @@ use protocol::message::{Header, Kind, SUITE_1, descriptor, key_exchange, transac
 
 use super::command::descriptor as descriptor_line;
 use super::{options, plain_text, short, unreadable};
-use crate::offer::{self, Offer};
+use crate::offer::{self, Joined, Offer};
 use crate::words::{self, printable};
 
 /// The message that the bytes are: what it is, its members, and what anybody may read of each.
 #[must_use]
 pub fn message(bytes: &[u8]) -> Vec<String> {
+    let Ok(Joined { run, name, message }) = Joined::parse(bytes) else { return bare_message(bytes) };
+    let envelope = format!("from member {}, in the topology's transaction {run}:", printable(name));
+    [vec![envelope], bare_message(message)].concat()
+}
+
+fn bare_message(bytes: &[u8]) -> Vec<String> {
     let name = words::message(bytes);
     let read = match bytes {
         [SUITE_1, offer::OFFER_REQUEST] => Ok(vec![format!("{name}: what is to be paid, and to which provider?")]),

@@ -12,6 +12,8 @@ pub use response::response;
 
 use protocol::types::Options;
 
+use crate::words;
+
 /// Bytes of an identification or a key that are shown: enough to tell two apart.
 const SHOWN: usize = 8;
 
@@ -34,15 +36,8 @@ fn plain_text(bytes: &[u8]) -> String {
 
 /// What a member asks for.
 fn options(options: Options) -> String {
-    let names = [
-        (Options::HIDDEN_KEY, "hidden key"),
-        (Options::ANSWER_INSIDE, "answer inside"),
-        (Options::TRANSACTION_INSIDE, "transaction inside"),
-        (Options::SHARED_KEY, "shared key"),
-        (Options::PEER_KEYS, "peer keys"),
-        (Options::REVEAL_TO_PEERS, "reveal to peers"),
-    ];
-    let chosen: Vec<&str> = names.iter().filter(|(option, _)| options.has(*option)).map(|(_, name)| *name).collect();
+    let chosen = words::OPTIONS.iter().filter(|(option, _)| options.has(*option));
+    let chosen: Vec<&str> = chosen.map(|(_, name)| *name).collect();
     if chosen.is_empty() { "no options".to_owned() } else { chosen.join(", ") }
 }
 

@@ -43,9 +43,14 @@ impl Listener {
     /// # Errors
     /// The system has no more connections to give.
     pub async fn accept(&self, tap: Tap) -> Result<Downstream, HopError> {
+        Ok(Downstream { stream: self.next().await?, tap, wait: FIRST_REQUEST_TIME, asked: None })
+    }
+
+    pub(super) async fn next(&self) -> Result<TcpStream, HopError> {
         let (stream, _) = self.0.accept().await?;
+        // An answer is one write, and somebody waits for it: nothing is gained by waiting for more to send.
         stream.set_nodelay(true)?;
-        Ok(Downstream { stream, tap, wait: FIRST_REQUEST_TIME, asked: None })
+        Ok(stream)
     }
 }
 

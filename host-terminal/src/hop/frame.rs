@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use protocol::frame::{FrameHeader, HEADER_LENGTH};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::HopError;
@@ -54,4 +56,46 @@ pub async fn write(output: &mut (impl AsyncWrite + Unpin), number: u64, message:
     let whole = [header.as_slice(), message].concat();
     timeout(FRAME_TIME, output.write_all(&whole)).await.map_err(|_| HopError::TimedOut(FRAME_TIME))??;
     Ok(())
+}
+
+/// Frames as they come.
+pub(super) struct Arriving {
+    frames: mpsc::Receiver<Result<Frame, HopError>>,
+    reader: JoinHandle<()>,
+}
+
+/// Reads frames in a task of its own, since reading must not be given up in the middle of one: the first must begin
+/// within `first`, each later one within `later`. It reads no more than `ahead` that nobody has taken.
+pub(super) fn read_all(
+    mut input: impl AsyncRead + Unpin + Send + 'static,
+    first: Duration,
+    later: Duration,
+    ahead: usize,
+) -> Arriving {
+    let (arriving, frames) = mpsc::channel(ahead);
+    let reader = tokio::spawn(async move {
+        let mut wait = first;
+        loop {
+            let frame = read(&mut input, wait).await.and_then(|frame| frame.ok_or(HopError::Closed));
+            let is_last = frame.is_err();
+            if arriving.send(frame).await.is_err() || is_last {
+                return;
+            }
+            wait = later;
+        }
+    });
+    Arriving { frames, reader }
+}
+
+impl Arriving {
+    /// The next frame, or at last why there are no more. Nothing is lost when this is dropped before it is ready.
+    pub(super) async fn next(&mut self) -> Result<Frame, HopError> {
+        self.frames.recv().await.unwrap_or(Err(HopError::Closed))
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
 }

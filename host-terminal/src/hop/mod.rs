@@ -2,6 +2,7 @@
 
 mod downstream;
 mod frame;
+mod serve;
 mod upstream;
 
 use std::io;
@@ -12,6 +13,7 @@ use protocol::error::Malformed;
 
 pub use downstream::{Downstream, FIRST_REQUEST_TIME, Listener, REQUEST_TIME};
 pub use frame::{FRAME_TIME, Frame, read, write};
+pub use serve::{Answering, CONNECTIONS_MAX, IDLE_TIME, REQUESTS_MAX, Reply, Router, serve};
 pub use upstream::{ANSWER_TIME, CONNECT_TIME, IN_FLIGHT_MAX, RECONNECT_DELAY, Upstream};
 
 /// Why a hop gives no message.

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::HopError;
@@ -80,15 +79,6 @@ struct Waiting {
     attempts_left: u32,
 }
 
-/// Ends a task with its owner.
-struct Ending(JoinHandle<()>);
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 impl Connection {
     async fn run(mut self, mut requests: mpsc::Receiver<(Vec<u8>, Reply)>) {
         loop {
@@ -126,15 +116,14 @@ impl Connection {
         requests: &mut mpsc::Receiver<(Vec<u8>, Reply)>,
     ) -> Result<(), HopError> {
         let (input, mut output) = stream.into_split();
-        let (arriving, mut arrived) = mpsc::channel(ARRIVED_MAX);
-        // A task of its own: reading must not be given up in the middle of a frame.
-        let _reader = Ending(tokio::spawn(read_all(input, arriving)));
+        // Each request has its own time; the connection may rest between them.
+        let mut arriving = frame::read_all(input, Duration::MAX, Duration::MAX, ARRIVED_MAX);
         for (number, waiting) in &self.waiting {
             frame::write(&mut output, *number, &waiting.message).await?;
         }
         loop {
             tokio::select! {
-                frame = arrived.recv() => self.route(frame.unwrap_or(Err(HopError::Closed))?)?,
+                frame = arriving.next() => self.route(frame?)?,
                 request = requests.recv() => match request {
                     Some((message, reply)) => self.send(&mut output, message, reply).await?,
                     None => return Ok(()),
@@ -183,18 +172,5 @@ impl Connection {
             }
         }
         !self.waiting.is_empty()
-    }
-}
-
-/// Hands every frame on, and at last why there are no more.
-async fn read_all(mut input: OwnedReadHalf, arriving: mpsc::Sender<Result<Frame, HopError>>) {
-    loop {
-        // Each request has its own time; the connection may rest between them.
-        let frame = frame::read(&mut input, Duration::MAX).await;
-        let frame = frame.and_then(|frame| frame.ok_or(HopError::Closed));
-        let is_last = frame.is_err();
-        if arriving.send(frame).await.is_err() || is_last {
-            return;
-        }
     }
 }

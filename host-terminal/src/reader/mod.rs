@@ -27,6 +27,12 @@ pub trait Reader: Send {
     fn reset(&mut self) -> Pending<'_, ()>;
 }
 
+/// HOST:PORT out of the tcp://HOST:PORT that people write.
+#[must_use]
+pub fn tcp_address(text: &str) -> Option<&str> {
+    text.strip_prefix("tcp://")
+}
+
 /// Why a reader gave no response.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use host_terminal::card::Card;
 use host_terminal::hop::Upstream;
-use host_terminal::member::{Combined, combine};
+use host_terminal::member::{Above, Combined, combine};
 use host_terminal::observe::Tap;
 use host_terminal::offer::Offer;
 use host_terminal::purse::{Purse, SignedDescriptor, key_exchange, purchase};
@@ -52,7 +52,7 @@ async fn a_tree_of_terminals_hands_every_card_its_own_part() {
     let beside_message = exchange(&mut beside.card, &[&below_message]).await;
     let top_message = exchange(&mut top.card, &[&middle_message, &beside_message]).await;
 
-    let at_top = top_message.ask(&provider, PROVIDER).await.unwrap();
+    let at_top = top_message.ask(&Above::new(&provider, PROVIDER)).await.unwrap();
     let at_middle = middle_message.separate(&at_top.branches[0], PROVIDER).unwrap();
     let at_left = left_message.separate(&at_middle.branches[0], PROVIDER).unwrap();
     let at_right = right_message.separate(&at_middle.branches[1], PROVIDER).unwrap();

@@ -1,11 +1,12 @@
-//! `host-terminal`: pays, sells, asks how a transaction ended, and tells what travelled.
+//! `host-terminal`: pays, sells, takes part in groups, routes, asks how a transaction ended, and tells what travelled.
 
 mod decoded;
 mod events;
 mod report;
+mod topology;
 mod user;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -14,9 +15,9 @@ use clap::{Args, Parser, Subcommand};
 use host_terminal::card::{Card, Pin};
 use host_terminal::hop::{Listener, Upstream};
 use host_terminal::observe::{Observer, Silent, Tap};
-use host_terminal::reader::TcpReader;
+use host_terminal::reader::{TcpReader, tcp_address};
 use host_terminal::sell::Shop;
-use host_terminal::{CUSTOMER, CUSTOMER_CARD, Error, Failure, PROVIDER, SHOP, SHOP_CARD, pay, status};
+use host_terminal::{CUSTOMER, CUSTOMER_CARD, Error, Failure, PROVIDER, SHOP, SHOP_CARD, UP_ATTEMPTS, pay, status};
 use protocol::amount::Amount;
 use protocol::types::{Currency, TransactionId};
 use zeroize::Zeroizing;
@@ -25,8 +26,6 @@ use events::EventFile;
 use report::Report;
 use user::User;
 
-/// How often a request to the provider is sent, the same bytes each time; it answers them with one answer.
-const PROVIDER_ATTEMPTS: u32 = 4;
 /// How often a request to a shop's terminal is sent: it is in the middle of one purchase, and forgets that with the
 /// connection.
 const SHOP_ATTEMPTS: u32 = 1;
@@ -47,6 +46,12 @@ enum Command {
     Sell(Sell),
     /// Asks the provider how a transaction ended.
     Status(Status),
+    /// Forwards messages between hops, and their answers back, until SIGTERM or SIGINT.
+    Route(topology::Route),
+    /// Takes part in a group's transactions as one member or router of a topology.
+    Join(topology::Join),
+    /// Starts every participant of a topology and waits for the members' results.
+    Group(topology::Group),
     /// Tells in words what is in files that --events wrote.
     Events(Events),
 }
@@ -128,6 +133,9 @@ async fn main() -> ExitCode {
         Command::Pay(arguments) => pay(arguments).await,
         Command::Sell(arguments) => sell(arguments).await,
         Command::Status(arguments) => status(arguments).await,
+        Command::Route(arguments) => topology::route(&arguments).await,
+        Command::Join(arguments) => topology::participate(&arguments).await,
+        Command::Group(arguments) => topology::group(&arguments).await,
         Command::Events(arguments) => decoded::show(&arguments.files).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
@@ -154,8 +162,7 @@ async fn sell(arguments: Sell) -> Result<ExitCode> {
     let amount = Amount::parse(&arguments.amount, currency)
         .with_context(|| format!("{} is no amount in {}", arguments.amount, currency.as_str()))?;
     let observer = common.observer()?;
-    let provider =
-        Upstream::new(&arguments.provider, PROVIDER_ATTEMPTS, Tap::new(Arc::clone(&observer), SHOP, PROVIDER));
+    let provider = Upstream::new(&arguments.provider, UP_ATTEMPTS, Tap::new(Arc::clone(&observer), SHOP, PROVIDER));
     let card = common.card(Tap::new(Arc::clone(&observer), SHOP, SHOP_CARD)).await?;
     let mut shop = Shop::open(card, &common.pin()?, provider, amount).await?;
     let listener = Listener::bind(&arguments.listen).await?;
@@ -191,8 +198,7 @@ async fn status(arguments: Status) -> Result<ExitCode> {
     let common = &arguments.common;
     let report = Report::new(common.json, "Posted:");
     let observer = common.observer()?;
-    let provider =
-        Upstream::new(&arguments.provider, PROVIDER_ATTEMPTS, Tap::new(Arc::clone(&observer), CUSTOMER, PROVIDER));
+    let provider = Upstream::new(&arguments.provider, UP_ATTEMPTS, Tap::new(Arc::clone(&observer), CUSTOMER, PROVIDER));
     let card = common.card(Tap::new(observer, CUSTOMER, CUSTOMER_CARD)).await?;
     let outcome = status::status(card, &common.pin()?, &provider, arguments.transaction).await;
     report.inquiry(&outcome)
@@ -200,32 +206,41 @@ async fn status(arguments: Status) -> Result<ExitCode> {
 
 impl Common {
     async fn card(&self, tap: Tap) -> Result<Card> {
-        let Some(address) = self.card.strip_prefix("tcp://") else {
+        let Some(address) = tcp_address(&self.card) else {
             bail!("--card takes tcp://HOST:PORT, not {}", self.card);
         };
         Ok(Card::new(Box::new(TcpReader::connect(address).await?), tap))
     }
 
     fn pin(&self) -> Result<Pin> {
-        let typed = match &self.pin_file {
-            Some(path) => {
-                let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-                let mut text = Zeroizing::new(text);
-                let line = text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len());
-                text.truncate(line);
-                text
-            }
-            None => Zeroizing::new(rpassword::prompt_password("PIN: ")?.into_bytes()),
-        };
-        Pin::new(typed).ok_or_else(|| anyhow!("no card takes a PIN of this length"))
+        pin(self.pin_file.as_deref())
     }
 
     fn observer(&self) -> Result<Arc<dyn Observer>> {
-        Ok(match &self.events {
-            Some(path) => Arc::new(EventFile::create(path)?),
-            None => Arc::new(Silent),
-        })
+        observer(self.events.as_deref())
     }
+}
+
+/// The PIN in the first line of a file; without one, the terminal asks.
+fn pin(file: Option<&Path>) -> Result<Pin> {
+    let typed = match file {
+        Some(path) => {
+            let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let mut text = Zeroizing::new(text);
+            let line = text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len());
+            text.truncate(line);
+            text
+        }
+        None => Zeroizing::new(rpassword::prompt_password("PIN: ")?.into_bytes()),
+    };
+    Pin::new(typed).ok_or_else(|| anyhow!("no card takes a PIN of this length"))
+}
+
+fn observer(events: Option<&Path>) -> Result<Arc<dyn Observer>> {
+    Ok(match events {
+        Some(path) => Arc::new(EventFile::create(path)?),
+        None => Arc::new(Silent),
+    })
 }
 
 fn transaction_id(text: &str) -> Result<TransactionId, String> {

@@ -6,10 +6,16 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use host_terminal::Failure;
+use host_terminal::join::Outcome;
 use host_terminal::receipt::{Conclusion, Receipt};
+use host_terminal::transact::Answers;
 use host_terminal::words::printable;
 use serde_json::{Value, json};
 
+/// It is done.
+const DONE: u8 = 0;
+/// It could not be tried.
+const FAILED: u8 = 1;
 /// Nothing moved: the provider or a member said no.
 const NOT_DONE: u8 = 3;
 /// Only the provider knows how the transaction ends.
@@ -54,6 +60,30 @@ impl Report {
                 Conclusion::Open => UNKNOWN_END.into(),
             },
             Err(failure) => failed(failure),
+        })
+    }
+
+    /// Of one of the transactions of a topology, counted from 0; gives the exit code: what was to be done is done.
+    pub(crate) fn joined(&self, name: &str, run: u32, outcome: &Outcome) -> Result<u8> {
+        let mut out = stdout();
+        match (outcome, self.json) {
+            (outcome, true) => writeln!(out, "{}", joined_json(name, run, outcome))?,
+            (Ok(answers), false) => {
+                writeln!(out, "{name}, transaction {run}: {}", self.receipt(&answers.clone().into()))?;
+            }
+            (Err(failure), false) => eprintln!("{name}, transaction {run}: {}", printable(&failure.to_string())),
+        }
+        out.flush()?;
+        Ok(match outcome {
+            Ok(answers) => match Receipt::from(answers.clone()).conclusion {
+                Conclusion::Posted => DONE,
+                // An inquiry is answered with whatever it is.
+                Conclusion::Released | Conclusion::Open if answers.ended.is_none() => DONE,
+                Conclusion::Released | Conclusion::Declined(_) | Conclusion::Refused(_) => NOT_DONE,
+                Conclusion::Open => UNKNOWN_END,
+            },
+            Err(failure) if failure.requested => UNKNOWN_END,
+            Err(_) => FAILED,
         })
     }
 
@@ -131,5 +161,33 @@ fn failure_json(failure: &Failure) -> Value {
         "error": failure.to_string(),
         "transaction": failure.transaction.map(|transaction| transaction.to_string()),
         "end_unknown": failure.requested,
+    })
+}
+
+/// What came of it, and what the card lets its terminal see of the group.
+fn joined_json(name: &str, run: u32, outcome: &Outcome) -> Value {
+    let (mut said, more) = match outcome {
+        Ok(answers) => (receipt_json(&answers.clone().into()), group_json(answers)),
+        Err(failure) => (failure_json(failure), json!({})),
+    };
+    let own = json!({ "name": name, "run": run });
+    if let Some(said) = said.as_object_mut() {
+        said.extend([own, more].into_iter().filter_map(|value| value.as_object().cloned()).flatten());
+    }
+    said
+}
+
+fn group_json(answers: &Answers) -> Value {
+    let Answers { opened, decided, ended } = answers;
+    let peers = opened.peers.iter().map(|peer| json!({ "number": peer.number, "key": hex::encode(peer.key) }));
+    json!({
+        "number": opened.number,
+        "count": opened.count,
+        "peers": peers.collect::<Vec<Value>>(),
+        "plain_text": {
+            "key_exchange": hex::encode(&opened.plain_text),
+            "transaction": decided.as_ref().map(|decided| hex::encode(&decided.plain_text)),
+            "acknowledgment": ended.as_ref().map(|ended| hex::encode(&ended.plain_text)),
+        },
     })
 }

@@ -1,0 +1,267 @@
+//! A member of a topology: its cards, those below it, and the way up, through as many transactions as there are.
+
+mod desk;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use apdu_spec::transaction::{AcknowledgmentInput, KeyExchangeInput, TransactionInput};
+use protocol::message::{Kind, bare};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use crate::card::{Card, CardError, Decided, Opened, Part, Pin};
+use crate::error::{Error, Failure, farewell};
+use crate::hop::{Answering, HopError, Listener, RECONNECT_DELAY, Reply, Upstream, serve};
+use crate::member::Above;
+use crate::observe::{Observer, Tap};
+use crate::offer::{self, Envelope, Joined};
+use crate::purse::{Purse, SignedDescriptor};
+use crate::reader::TcpReader;
+use crate::topology::{Member, Script, Topology, Transaction};
+use crate::transact::{Answers, Below, Plan, transact};
+use crate::{BELOW, NEXT, PROVIDER, UP_ATTEMPTS};
+use desk::Desk;
+
+/// What became of one of the transactions.
+pub type Outcome = Result<Answers, Failure>;
+
+/// A member at work.
+struct Joining {
+    member: Member,
+    transaction: Transaction,
+    patience: Duration,
+    pin: Pin,
+    upstream: Upstream,
+    desk: Arc<Desk>,
+    observer: Arc<dyn Observer>,
+}
+
+/// A card that one transaction has at a time; opened by the first, and again after it failed.
+type Place = Arc<Mutex<Option<Purse>>>;
+
+/// Takes part in all transactions of the topology as `member`, and tells each one's outcome as soon as it is known.
+/// `listener` is where those below come in.
+pub async fn join(
+    topology: &Topology,
+    member: &Member,
+    pin: Pin,
+    listener: Option<Listener>,
+    observer: Arc<dyn Observer>,
+    tell: impl FnMut(u32, Outcome),
+) {
+    let tap = Tap::new(Arc::clone(&observer), member.name.as_str(), member.next.name.as_str());
+    let upstream = Upstream::new(&member.next.address, UP_ATTEMPTS, tap);
+    let desk = Arc::new(Desk::new(topology.names_below(member), topology.transaction.at_once));
+    let joining = Joining {
+        member: member.clone(),
+        transaction: topology.transaction.clone(),
+        patience: topology.patience,
+        pin,
+        upstream: upstream.clone(),
+        desk: Arc::clone(&desk),
+        observer: Arc::clone(&observer),
+    };
+    let all = Arc::new(joining).all(tell);
+    let Some(listener) = listener else { return all.await };
+    let door = Arc::new(Door { desk, upstream });
+    // The door closes when all transactions are over here, and not before all are answered.
+    serve(listener, door, observer, member.name.as_str().into(), all).await;
+}
+
+/// What those below come to.
+struct Door {
+    desk: Arc<Desk>,
+    upstream: Upstream,
+}
+
+impl Answering for Door {
+    async fn answer(&self, request: Vec<u8>) -> Reply {
+        if request == bare(Kind::DescriptorRequest) {
+            return match self.upstream.ask(&request).await {
+                Ok(answer) => Reply::Answer(answer),
+                Err(HopError::TimedOut(_)) => Reply::Nothing,
+                Err(_) => Reply::Answer(offer::stopped(PROVIDER_UNREACHABLE)),
+            };
+        }
+        Reply::Answer(match Joined::parse(&request) {
+            Ok(joined) => self.desk.ask(&joined).await,
+            Err(_) => offer::stopped("it does not understand this terminal"),
+        })
+    }
+}
+
+const PROVIDER_UNREACHABLE: &str = "its provider cannot be reached";
+
+impl Joining {
+    /// All transactions. Each member begins them in the same order and waits for no later one before an earlier one, so
+    /// that the members never wait for each other in a circle.
+    async fn all(self: Arc<Self>, mut tell: impl FnMut(u32, Outcome)) {
+        let places: Vec<Place> = self.member.cards.iter().map(|_| Place::default()).collect();
+        let mut running: JoinSet<(u32, Outcome)> = JoinSet::new();
+        let at_once = usize::try_from(self.transaction.at_once).unwrap_or(usize::MAX);
+        for (run, card) in (0..self.transaction.times).zip((0..places.len()).cycle()) {
+            while running.len() >= at_once {
+                if let Some(Ok((run, outcome))) = running.join_next().await {
+                    tell(run, outcome);
+                }
+            }
+            let Some(place) = places.get(card) else { return };
+            let place = Arc::clone(place).lock_owned().await;
+            self.desk.begin(run);
+            running.spawn(Arc::clone(&self).one(run, card, place));
+        }
+        while let Some(done) = running.join_next().await {
+            if let Ok((run, outcome)) = done {
+                tell(run, outcome);
+            }
+        }
+    }
+
+    /// One transaction, with the card in `place`.
+    async fn one(self: Arc<Self>, run: u32, card: usize, mut place: OwnedMutexGuard<Option<Purse>>) -> (u32, Outcome) {
+        let outcome = self.attempt(run, card, &mut place).await;
+        match &outcome {
+            Ok(_) => self.desk.end(run, &offer::stopped("this transaction has ended here")),
+            Err(failure) => {
+                if matches!(failure.error, Error::Card(CardError::Reader(_))) {
+                    *place = None;
+                }
+                self.call_off(run, &failure.error).await;
+            }
+        }
+        (run, outcome)
+    }
+
+    async fn attempt(&self, run: u32, card: usize, place: &mut Option<Purse>) -> Outcome {
+        let descriptor = self.fetch_descriptor().await?;
+        let purse = match place {
+            Some(purse) => purse,
+            None => place.insert(self.open(card, &descriptor).await?),
+        };
+        purse.prepare(&descriptor, self.hop()).await?;
+        let mut plan = Scripted { script: &self.member.script, transaction: &self.transaction };
+        let mut children = Children { desk: &self.desk, run, patience: self.patience };
+        transact(&mut purse.card, &mut plan, &self.above(run), &mut children).await
+    }
+
+    /// Tells everybody around that this transaction goes no further.
+    async fn call_off(&self, run: u32, error: &Error) {
+        let last = match error {
+            Error::Refused => bare(Kind::Refused).to_vec(),
+            // Whoever stopped has said who it is.
+            Error::Stopped(line) => offer::stopped(line),
+            other => offer::stopped(&format!("{}: {}", self.member.name, farewell(other))),
+        };
+        self.desk.end(run, &last);
+        let is_cut_off = matches!(error, Error::Hop { .. });
+        if self.member.parent.is_some() && !is_cut_off {
+            let stop = offer::stopped_line(&last).map_or_else(|| offer::stopped("the provider refuses"), |_| last);
+            // The one above may be gone: then there is nobody to tell.
+            drop(self.above(run).ask(&stop).await);
+        }
+    }
+
+    /// The provider's descriptor, as soon as the way up is there.
+    async fn fetch_descriptor(&self) -> Result<SignedDescriptor, Error> {
+        let until = Instant::now() + self.patience;
+        loop {
+            let fetched = SignedDescriptor::fetch(&self.upstream, self.hop()).await;
+            let is_early = matches!(fetched, Err(Error::Hop { .. } | Error::Stopped(_)));
+            if !is_early || Instant::now() >= until {
+                return fetched;
+            }
+            sleep(RECONNECT_DELAY).await;
+        }
+    }
+
+    async fn open(&self, card: usize, descriptor: &SignedDescriptor) -> Result<Purse, Error> {
+        let address = self.member.cards.get(card).map_or("", String::as_str);
+        let tap = Tap::new(Arc::clone(&self.observer), self.member.name.as_str(), self.card_name(card));
+        let reader = TcpReader::connect(address).await.map_err(CardError::from)?;
+        let card = Card::new(Box::new(reader), tap);
+        let (provider, name) = (descriptor.provider, self.member.account.as_deref());
+        let wanted = |account: &crate::card::Account| {
+            account.provider == provider && name.is_none_or(|name| account.name == name)
+        };
+        Purse::open(card, &self.pin, wanted, Error::NoAccount(provider)).await
+    }
+
+    fn card_name(&self, card: usize) -> String {
+        let name = &self.member.name;
+        if self.member.cards.len() == 1 { format!("{name}'s card") } else { format!("{name}'s card {card}") }
+    }
+
+    fn above(&self, run: u32) -> Above<'_> {
+        let envelope = self.member.parent.map(|_| Envelope { run, name: &self.member.name });
+        Above { upstream: &self.upstream, hop: self.hop(), envelope }
+    }
+
+    fn hop(&self) -> &'static str {
+        if self.member.parent.is_some() { NEXT } else { PROVIDER }
+    }
+}
+
+/// A member that does what the topology says.
+struct Scripted<'a> {
+    script: &'a Script,
+    transaction: &'a Transaction,
+}
+
+impl Plan for Scripted<'_> {
+    fn key_exchange(&mut self) -> Part<'_> {
+        let script = self.script;
+        Part::KeyExchange(KeyExchangeInput {
+            options: script.options.bits(),
+            fresh_key: script.fresh_key,
+            prove_account: script.prove_account,
+            plain_text: &script.plain_text.key_exchange,
+            sensitive: &script.sensitive.key_exchange,
+        })
+    }
+
+    fn transaction(&mut self, _: &Opened) -> Result<Part<'_>, Error> {
+        let (script, wanted) = (self.script, self.transaction);
+        Ok(Part::Transaction(TransactionInput {
+            kind: wanted.kind.0,
+            role: script.role.0,
+            amount: wanted.amount.minor,
+            currency: wanted.amount.currency.0,
+            counterparties: script.counterparties.clone().into_iter(),
+            reference: wanted.reference.as_ref().map(|reference| reference.as_bytes()),
+            plain_text: &script.plain_text.transaction,
+            sensitive: &script.sensitive.transaction,
+        }))
+    }
+
+    fn acknowledgment(&mut self, _: &Decided) -> Result<Part<'_>, Error> {
+        let script = self.script;
+        Ok(Part::Acknowledgment(AcknowledgmentInput {
+            decision: script.decision,
+            plain_text: &script.plain_text.acknowledgment,
+            data: &script.data,
+            sensitive: &script.sensitive.acknowledgment,
+        }))
+    }
+}
+
+/// Those below a member, in one of the transactions.
+struct Children<'a> {
+    desk: &'a Desk,
+    run: u32,
+    patience: Duration,
+}
+
+impl Below for Children<'_> {
+    const NAME: &'static str = BELOW;
+
+    async fn gather(&mut self, _: Kind) -> Result<Vec<Vec<u8>>, Error> {
+        self.desk.gather(self.run, self.patience).await
+    }
+
+    async fn hand_out(&mut self, branches: Vec<Vec<u8>>) -> Result<(), Error> {
+        self.desk.hand_out(self.run, branches);
+        Ok(())
+    }
+}

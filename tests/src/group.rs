@@ -1,0 +1,287 @@
+//! A provider, people with cards, and groups of them: every part a real process, over TCP.
+//!
+//! ```text
+//! let town = Town::new(&[Person::new("shop"), Person::new("ada").with(&["--opening", "100.00"])])?;
+//! let topology = town.file(TOML)?;            // with $provider, $listen, $card.ada, $pin in it
+//! let group = town.group(&topology)?;         // `host-terminal group`: exit code, results, what they said
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::process::{Ended, Listener, Running, build};
+
+/// Everybody's PIN.
+pub const PIN: &str = "4711";
+
+/// The longest that a program may take for what it is asked: longer than any wait of its own.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Where participants of topologies listen: below the ports that systems give to connections by themselves.
+const PORTS: std::ops::Range<u16> = 12_000..32_000;
+
+/// Somebody with an account.
+#[derive(Clone, Debug)]
+pub struct Person {
+    name: String,
+    cards: usize,
+    enrolment: Vec<String>,
+}
+
+impl Person {
+    /// With one card for an account of euros in which there is nothing.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), cards: 1, enrolment: Vec::new() }
+    }
+
+    /// With more arguments of `service-provider enrol`, such as `--opening 100.00`.
+    #[must_use]
+    pub fn with(mut self, arguments: &[&str]) -> Self {
+        self.enrolment.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self
+    }
+
+    /// With so many cards for the one account.
+    #[must_use]
+    pub const fn cards(mut self, count: usize) -> Self {
+        self.cards = count;
+        self
+    }
+
+    /// The number of the account.
+    #[must_use]
+    pub fn account(&self) -> String {
+        format!("ACCOUNTOF{}", self.name.to_uppercase())
+    }
+}
+
+/// The programs.
+struct Programs {
+    reader: PathBuf,
+    tool: PathBuf,
+    provider: PathBuf,
+    terminal: PathBuf,
+}
+
+/// A provider that serves, and everybody's cards in readers.
+pub struct Town {
+    programs: &'static Programs,
+    provider: Option<Listener>,
+    /// Where the provider listens.
+    pub address: String,
+    cards: BTreeMap<String, Listener>,
+    folder: TempDir,
+}
+
+/// What travelled, as `--events` wrote it.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Who sent it.
+    pub from: String,
+    /// Who got it.
+    pub to: String,
+    /// What it is.
+    pub what: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Town {
+    /// Sets it up as anybody would, with the project's own tools.
+    pub fn new(people: &[Person]) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        fs::write(folder.path().join("pin"), PIN)?;
+        let mut town =
+            Self { programs: programs()?, provider: None, address: String::new(), cards: BTreeMap::new(), folder };
+        town.administer(&["init", "--root-key", &town.path("root.pem")])?;
+        for person in people {
+            town.enrol(person).with_context(|| person.name.clone())?;
+        }
+        town.open()?;
+        Ok(town)
+    }
+
+    /// A file or folder in the town's own folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    /// Where a card's reader listens, as topologies write it. A person's cards are NAME, NAME.1, NAME.2, ...
+    pub fn card(&self, name: &str) -> Result<String> {
+        let reader = self.cards.get(name).with_context(|| format!("there is no card {name}"))?;
+        Ok(format!("tcp://{}", reader.address))
+    }
+
+    /// Writes a topology: `$provider` becomes the provider's address, each `$listen` a free one, `$card.NAME` where the
+    /// card's reader listens, `$pin` a file with everybody's PIN.
+    pub fn file(&self, text: &str) -> Result<PathBuf> {
+        let mut written = text.replace("$provider", &self.address).replace("$pin", &self.path("pin"));
+        while written.contains("$listen") {
+            written = written.replacen("$listen", &free_address()?, 1);
+        }
+        // Longer names first: one may begin with another.
+        for name in self.cards.keys().rev() {
+            written = written.replace(&format!("$card.{name}"), &self.card(name)?);
+        }
+        let path = self.folder.path().join(format!("topology{}.toml", NEXT.fetch_add(1, Ordering::Relaxed)));
+        fs::write(&path, written)?;
+        Ok(path)
+    }
+
+    /// Starts all participants of a topology and waits for their end. What travels is in [`Town::events`] then.
+    pub fn group(&self, topology: &Path) -> Result<Ended> {
+        self.start_group(topology)?.end(PATIENCE)
+    }
+
+    /// Starts all participants of a topology.
+    pub fn start_group(&self, topology: &Path) -> Result<Running> {
+        let topology = topology.display().to_string();
+        fs::create_dir_all(self.path("events"))?;
+        self.terminal(&["group", "--json", "--topology", &topology, "--events", &self.path("events")])
+    }
+
+    /// Starts one participant of a topology, by its name.
+    pub fn join(&self, topology: &Path, name: &str) -> Result<Running> {
+        let topology = topology.display().to_string();
+        fs::create_dir_all(self.path("events"))?;
+        let events = self.path(&format!("events/{name}.events"));
+        self.terminal(&["join", "--json", "--topology", &topology, "--name", name, "--events", &events])
+    }
+
+    /// Starts `host-terminal`.
+    pub fn terminal(&self, arguments: &[&str]) -> Result<Running> {
+        Running::start(&self.programs.terminal, arguments)
+    }
+
+    /// What a participant saw, in the order of time.
+    pub fn events(&self, name: &str) -> Result<Vec<Event>> {
+        let path = self.path(&format!("events/{name}.events"));
+        let text = fs::read_to_string(&path).with_context(|| path.clone())?;
+        text.lines()
+            .map(|line| Event::parse(&serde_json::from_str(line)?).context("an event without its fields"))
+            .collect()
+    }
+
+    /// What everybody's account holds, in minor units, after an audit of the books.
+    pub fn balances(&self) -> Result<BTreeMap<String, i64>> {
+        let ledger = self.administer(&["ledger"])?;
+        ensure!(ledger["flaws"].as_array().is_some_and(Vec::is_empty), "the books do not add up: {ledger}");
+        let accounts = ledger["accounts"].as_array().context("no accounts")?.iter();
+        let pairs = accounts.map(|account| {
+            let holder = account["holder"].as_str()?.to_owned();
+            Some((holder, account["balance"].as_i64()?))
+        });
+        pairs.collect::<Option<_>>().context("an account without holder or balance")
+    }
+
+    /// Ends the provider as a power cut would.
+    pub fn kill_provider(&mut self) -> Result<()> {
+        self.provider.take().map_or(Ok(()), Listener::kill)
+    }
+
+    /// Starts the provider; later starts are where the first one was.
+    pub fn open(&mut self) -> Result<()> {
+        let listen = if self.address.is_empty() { free_address()? } else { self.address.clone() };
+        let data = self.path("provider");
+        let serve = ["--json", "--data", &data, "serve", "--listen", &listen];
+        let provider = Listener::start(&self.programs.provider, &serve)?;
+        self.address.clone_from(&provider.address);
+        self.provider = Some(provider);
+        Ok(())
+    }
+
+    /// One of `service-provider`'s commands.
+    pub fn administer(&self, arguments: &[&str]) -> Result<Value> {
+        let data = self.path("provider");
+        let ended = Running::start(&self.programs.provider, &[&["--json", "--data", &data], arguments].concat())?;
+        ended.end(PATIENCE)?.success()
+    }
+
+    fn enrol(&mut self, person: &Person) -> Result<()> {
+        let (name, account) = (&person.name, person.account());
+        let mut enrol = vec!["enrol", "--account", &account, "--holder", name];
+        enrol.extend(person.enrolment.iter().map(String::as_str));
+        fs::write(self.path(&format!("{name}.json")), self.administer(&enrol)?.to_string())?;
+        let profile = format!(
+            "[holder]\nname = \"{name}\"\n[[pin]]\nnumber = 1\nfile = \"pin\"\n\
+            [[provider]]\nenrolment = \"{name}.json\"\nname = \"Bank\"\ncondition = \"pin 1\"\n"
+        );
+        fs::write(self.path(&format!("{name}.toml")), profile)?;
+        for card in 0..person.cards {
+            let label = if card == 0 { name.clone() } else { format!("{name}.{card}") };
+            self.issue(name, &label)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a card for a person's account and tells the provider its key.
+    fn issue(&mut self, name: &str, label: &str) -> Result<()> {
+        let image = self.path(&format!("{label}.card"));
+        let serve = ["serve", "--new", "--image", &image, "--json", "--sync", "never"];
+        let reader = Listener::start(&self.programs.reader, &serve)?;
+        let (card, profile) = (format!("tcp://{}", reader.address), self.path(&format!("{name}.toml")));
+        self.cards.insert(label.to_owned(), reader);
+        let issue = ["issue", "--card", &card, "--profile", &profile, "--json"];
+        let issued = Running::start(&self.programs.tool, &issue)?.end(PATIENCE)?.success()?;
+        for key in issued["keys"].as_array().context("no keys")? {
+            let account = key["account"].as_str().context("a key of no account")?;
+            let key = key["verification_key"].as_str().context("no key")?;
+            self.administer(&["register-key", "--account", account, "--key", key])?;
+        }
+        Ok(())
+    }
+}
+
+impl Event {
+    fn parse(line: &Value) -> Option<Self> {
+        let text = |key: &str| Some(line.get(key)?.as_str()?.to_owned());
+        let bytes = hex::decode(text("bytes")?).ok()?;
+        Some(Self { from: text("from")?, to: text("to")?, what: text("what")?, bytes })
+    }
+}
+
+/// What one of `host-terminal`'s results says of a member in one of the transactions.
+#[must_use]
+pub fn result<'a>(results: &'a [Value], name: &str, run: u64) -> Option<&'a Value> {
+    results.iter().find(|result| result["name"] == name && result["run"] == run)
+}
+
+fn programs() -> Result<&'static Programs> {
+    static PROGRAMS: OnceLock<Programs> = OnceLock::new();
+    if let Some(programs) = PROGRAMS.get() {
+        return Ok(programs);
+    }
+    let (reader, tool) = (build("sim-reader")?, build("cardctl")?);
+    let (provider, terminal) = (build("service-provider")?, build("host-terminal")?);
+    Ok(PROGRAMS.get_or_init(|| Programs { reader, tool, provider, terminal }))
+}
+
+/// Numbers files, so that no two have one name.
+static NEXT: AtomicU16 = AtomicU16::new(0);
+
+/// An address where nobody listens, and that is given to nobody else in this process.
+pub fn free_address() -> Result<String> {
+    static OFFSET: AtomicU16 = AtomicU16::new(0);
+    let count = PORTS.end - PORTS.start;
+    // Processes begin far from each other.
+    let begin = u16::try_from(u64::from(std::process::id()) * 997 % u64::from(count))?;
+    for _ in 0..count {
+        let offset = u32::from(begin) + u32::from(OFFSET.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.start + u16::try_from(offset % u32::from(count))?;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(format!("127.0.0.1:{port}"));
+        }
+    }
+    anyhow::bail!("no port is free")
+}
