@@ -45,7 +45,8 @@ fn sixteen_cards_are_told_each_others_keys_and_names_beside_the_longest_texts() 
     const HOLDER: &str = "Thirty-two bytes of a long name.";
     assert_eq!(HOLDER.len(), NAME_MAX);
     let mut bank = Bank::new(1);
-    (bank.texts, bank.holder) = ([&[b'p'; PLAIN_TEXT_MAX], &[b's'; SENSITIVE_MAX]], Some(HOLDER));
+    bank.texts = [&[b'p'; PLAIN_TEXT_MAX], &[b's'; SENSITIVE_MAX]];
+    bank.holder = Some(HOLDER);
     let mut cards: Vec<TestCard> = (0..PEER_KEYS_MAX).map(|number| card(&bank, number as u64)).collect();
     let (root, leaves) = cards.split_first_mut().unwrap();
     let leaves: Vec<Vec<u8>> = leaves.iter_mut().map(|leaf| request(leaf, &bank, &[])).collect();
