@@ -5,13 +5,12 @@
 
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use apdu_spec::link::{HEADER_LENGTH, Header, Kind, Refusal, VERSION};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -30,44 +29,87 @@ pub const CONNECTIONS_MAX: usize = 16;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves the card until `stop` is ready; a command under way is finished.
-pub async fn serve<F: Medium>(listener: TcpListener, card: SoftwareCard<F>, stop: impl Future<Output = ()>) {
-    let card = Arc::new(Mutex::new(card));
-    let mut connections = JoinSet::new();
-    tokio::pin!(stop);
-    loop {
-        tokio::select! {
-            () = &mut stop => break,
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) if connections.len() < CONNECTIONS_MAX => {
-                    connections.spawn(attend(stream, Arc::clone(&card)));
-                }
-                Ok(_) => tracing::warn!("too many connections at a time"),
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            },
+pub async fn serve<F: Medium>(listener: TcpListener, mut card: SoftwareCard<F>, stop: impl Future<Output = ()>) {
+    let serving = async {
+        let mut refused = JoinSet::new();
+        let mut driver = accept(&listener).await;
+        loop {
+            let next = attend(driver, &mut card, &listener, &mut refused).await;
+            driver = match next {
+                Some(stream) => stream,
+                None => accept(&listener).await,
+            };
         }
+    };
+    tokio::select! {
+        biased;
+        () = stop => {}
+        () = serving => {}
     }
-    connections.shutdown().await;
 }
 
-async fn attend<F: Medium>(stream: TcpStream, card: Arc<Mutex<SoftwareCard<F>>>) {
-    let mut stream = BufReader::new(stream);
-    let outcome = match card.try_lock_owned() {
-        Ok(card) => drive(&mut stream, card).await,
-        Err(_) => Err(Ending::Refused(Refusal::Busy)),
-    };
-    match outcome {
-        Ok(()) => {}
-        Err(Ending::Refused(refusal)) => {
-            tracing::info!(?refusal, "a driver was sent away");
-            // Whoever does not listen does not hear it.
-            let _ = timeout(REFUSAL_TIME, refuse(&mut stream, refusal)).await;
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(ACCEPT_PAUSE).await;
+            }
         }
-        Err(Ending::Lost(error)) => tracing::info!(%error, "the driver is gone"),
     }
+}
+
+/// Lets a driver have the card until it goes, and sends others away. Gives the next one, if it came meanwhile.
+async fn attend<F: Medium>(
+    stream: TcpStream,
+    card: &mut SoftwareCard<F>,
+    listener: &TcpListener,
+    refused: &mut JoinSet<()>,
+) -> Option<TcpStream> {
+    let same = stream.as_fd().try_clone_to_owned().map(std::net::TcpStream::from);
+    let driving = drive(BufReader::new(stream), card);
+    tokio::pin!(driving);
+    let mut next = None;
+    let sent_away = loop {
+        tokio::select! {
+            biased;
+            sent_away = &mut driving => break sent_away,
+            stream = accept(listener), if next.is_none() => {
+                if same.as_ref().is_ok_and(has_gone) {
+                    next = Some(stream);
+                } else {
+                    send_away(BufReader::new(stream), Refusal::Busy, refused);
+                }
+            }
+            Some(_) = refused.join_next() => {}
+        }
+    };
+    if let Some((stream, refusal)) = sent_away {
+        send_away(stream, refusal, refused);
+    }
+    next
+}
+
+/// Whether the driver has closed the connection. The system knows that before the runtime tells it, and whoever comes
+/// next may have waited for it.
+fn has_gone(driver: &std::net::TcpStream) -> bool {
+    match driver.peek(&mut [0]) {
+        Ok(length) => length == 0,
+        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+    }
+}
+
+/// Tells a driver why, beside whatever else goes on.
+fn send_away(mut stream: BufReader<TcpStream>, refusal: Refusal, refused: &mut JoinSet<()>) {
+    if refused.len() + 1 >= CONNECTIONS_MAX {
+        return tracing::warn!("too many connections at a time");
+    }
+    tracing::info!(?refusal, "a driver was sent away");
+    refused.spawn(async move {
+        // Whoever does not listen does not hear it.
+        let _ = timeout(REFUSAL_TIME, refuse(&mut stream, refusal)).await;
+    });
 }
 
 /// Why a connection ends before the driver ends it.
@@ -82,18 +124,26 @@ impl From<io::Error> for Ending {
     }
 }
 
+/// Gives the connection back if the driver is to be sent away.
 async fn drive<F: Medium>(
-    stream: &mut BufReader<TcpStream>,
-    mut card: OwnedMutexGuard<SoftwareCard<F>>,
-) -> Result<(), Ending> {
-    // An answer is one write, and the driver waits for it: nothing is gained by waiting for more to send.
-    stream.get_ref().set_nodelay(true)?;
-    let outcome = converse(stream, &mut card).await;
+    mut stream: BufReader<TcpStream>,
+    card: &mut SoftwareCard<F>,
+) -> Option<(BufReader<TcpStream>, Refusal)> {
+    let outcome = converse(&mut stream, card).await;
     card.power_off();
-    outcome
+    match outcome {
+        Ok(()) => None,
+        Err(Ending::Refused(refusal)) => Some((stream, refusal)),
+        Err(Ending::Lost(error)) => {
+            tracing::info!(%error, "the driver is gone");
+            None
+        }
+    }
 }
 
 async fn converse<F: Medium>(stream: &mut BufReader<TcpStream>, card: &mut SoftwareCard<F>) -> Result<(), Ending> {
+    // An answer is one write, and the driver waits for it: nothing is gained by waiting for more to send.
+    stream.get_ref().set_nodelay(true)?;
     while let Some((kind, body)) = receive(stream).await? {
         // A command takes milliseconds and there is one driver: it runs where it is.
         let frame = match perform(card, kind, &body) {

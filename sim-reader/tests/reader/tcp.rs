@@ -118,6 +118,29 @@ fn a_second_driver_is_told_that_the_card_is_in_use_and_gets_it_afterwards() {
     assert_eq!(served.connect_in_turn().transmit(READ).unwrap().len(), 2, "and left nothing selected");
 }
 
+/// However busy the process is that has the card.
+#[test]
+fn a_driver_that_comes_when_another_has_gone_gets_the_card_at_once() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let card = SoftwareCard::format(RamFlash::<4>::new(16), Noise::seeded(1)).unwrap();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    runtime.spawn(tcp::serve(listener, card, std::future::pending()));
+    for _ in 0..3 {
+        runtime.spawn(async {
+            loop {
+                let begun = Instant::now();
+                while begun.elapsed() < Duration::from_micros(200) {}
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    for _ in 0..300 {
+        assert_eq!(Driver::connect(address).unwrap().power_on().unwrap(), ATR);
+    }
+    runtime.shutdown_background();
+}
+
 #[test]
 fn what_is_not_a_request_ends_the_connection_and_not_the_card() {
     let served = serve();
