@@ -49,7 +49,3 @@ pub const CUSTOMER_CARD: &str = "cardholder's card";
 pub const NEXT: &str = "next hop";
 /// See [`PROVIDER`].
 pub const BELOW: &str = "member below";
-
-/// How often a request to a provider or to a topology's next member is sent, the same bytes each time; both answer them
-/// with one answer.
-pub const UP_ATTEMPTS: u32 = 4;

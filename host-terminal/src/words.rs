@@ -16,7 +16,7 @@ pub const KINDS: &[(u8, &str)] = &[
 
 /// Roles by their numbers.
 pub const ROLES: &[(u8, &str)] =
-    &[(Role::PAYER.0, "payer"), (Role::PAYEE.0, "payee"), (Role::INQUIRER.0, "inquirer"), (4, "witness")];
+    &[(Role::PAYER.0, "payer"), (Role::PAYEE.0, "payee"), (Role::INQUIRER.0, "inquirer"), (Role::WITNESS.0, "witness")];
 
 /// What a member may ask for.
 pub const OPTIONS: [(Options, &str); 6] = [

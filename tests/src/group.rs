@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! let town = Town::new(&[Person::new("shop"), Person::new("ada").with(&["--opening", "100.00"])])?;
-//! let topology = town.file(TOML)?;            // with $provider, $listen, $card.ada, $pin in it
-//! let group = town.group(&topology)?;         // `host-terminal group`: exit code, results, what they said
+//! let shop = member("shop", "provider", &payee("ada"));
+//! let topology = town.file(&[purchase(""), shop, router("r1", "shop"), leaf("ada", "r1", &payer("shop"))])?;
+//! let group = town.group(&topology)?;         // `host-terminal group`: exit code, results, what it said
+//! let ada = result(&group.results, "ada", 0); // ada's result in the first transaction
 //! ```
 
 use std::collections::BTreeMap;
@@ -123,10 +125,10 @@ impl Town {
         Ok(format!("tcp://{}", reader.address))
     }
 
-    /// Writes a topology: `$provider` becomes the provider's address, each `$listen` a free one, `$card.NAME` where the
+    /// Writes a topology from its parts: `$provider` becomes the provider's address, each `$listen` a free one, `$card.NAME` where the
     /// card's reader listens, `$pin` a file with everybody's PIN.
-    pub fn file(&self, text: &str) -> Result<PathBuf> {
-        let mut written = text.replace("$provider", &self.address).replace("$pin", &self.path("pin"));
+    pub fn file(&self, parts: &[String]) -> Result<PathBuf> {
+        let mut written = parts.concat().replace("$provider", &self.address).replace("$pin", &self.path("pin"));
         while written.contains("$listen") {
             written = written.replacen("$listen", &free_address()?, 1);
         }
@@ -249,6 +251,52 @@ impl Event {
         let bytes = hex::decode(text("bytes")?).ok()?;
         Some(Self { from: text("from")?, to: text("to")?, what: text("what")?, bytes })
     }
+}
+
+/// The beginning of a topology for purchases of 12.50 euros, with more lines of its `[transaction]`.
+#[must_use]
+pub fn purchase(lines: &str) -> String {
+    let transaction = "[transaction]\nkind = \"purchase\"\namount = \"12.50\"\ncurrency = \"EUR\"";
+    format!("provider = \"$provider\"\n{transaction}\n{lines}\n\n")
+}
+
+/// A member with these lines, below which others are.
+#[must_use]
+pub fn member(name: &str, next: &str, lines: &str) -> String {
+    let listens = lines.lines().any(|line| line.starts_with("listen"));
+    leaf(name, next, &if listens { lines.to_owned() } else { format!("listen = \"$listen\"\n{lines}") })
+}
+
+/// A member with these lines, below which nobody is.
+#[must_use]
+pub fn leaf(name: &str, next: &str, lines: &str) -> String {
+    let has_card = lines.lines().any(|line| line.starts_with("card"));
+    let card = if has_card { String::new() } else { format!("card = \"$card.{name}\"\n") };
+    format!("[[member]]\nname = \"{name}\"\nnext = \"{next}\"\npin_file = \"$pin\"\n{card}{lines}\n")
+}
+
+/// A router.
+#[must_use]
+pub fn router(name: &str, next: &str) -> String {
+    format!("[[router]]\nname = \"{name}\"\nlisten = \"$listen\"\nnext = \"{next}\"\n\n")
+}
+
+/// Lines of a member who is to be paid by `payer`.
+#[must_use]
+pub fn payee(payer: &str) -> String {
+    format!("role = \"payee\"\nprove_account = true\ncounterparties = [\"{payer}\"]\n")
+}
+
+/// Lines of a member who pays `payee`.
+#[must_use]
+pub fn payer(payee: &str) -> String {
+    format!("role = \"payer\"\ncounterparties = [\"{payee}\"]\n")
+}
+
+/// Lines of a member who vouches for these two.
+#[must_use]
+pub fn witness(payer: &str, payee: &str) -> String {
+    format!("role = \"witness\"\ncounterparties = [\"{payer}\", \"{payee}\"]\n")
 }
 
 /// What one of `host-terminal`'s results says of a member in one of the transactions.

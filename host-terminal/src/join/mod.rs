@@ -9,7 +9,6 @@ use apdu_spec::transaction::{AcknowledgmentInput, KeyExchangeInput, TransactionI
 use protocol::message::{Kind, bare};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
 
 use crate::card::{Card, CardError, Decided, Opened, Part, Pin};
 use crate::error::{Error, Failure, farewell};
@@ -21,7 +20,7 @@ use crate::purse::{Purse, SignedDescriptor};
 use crate::reader::TcpReader;
 use crate::topology::{Member, Script, Topology, Transaction};
 use crate::transact::{Answers, Below, Plan, transact};
-use crate::{BELOW, NEXT, PROVIDER, UP_ATTEMPTS};
+use crate::{BELOW, NEXT, PROVIDER};
 use desk::Desk;
 
 /// What became of one of the transactions.
@@ -52,7 +51,7 @@ pub async fn join(
     tell: impl FnMut(u32, Outcome),
 ) {
     let tap = Tap::new(Arc::clone(&observer), member.name.as_str(), member.next.name.as_str());
-    let upstream = Upstream::new(&member.next.address, UP_ATTEMPTS, tap);
+    let upstream = Upstream::new(&member.next.address, attempts(topology.patience), tap);
     let desk = Arc::new(Desk::new(topology.names_below(member), topology.transaction.at_once));
     let joining = Joining {
         member: member.clone(),
@@ -68,6 +67,13 @@ pub async fn join(
     let door = Arc::new(Door { desk, upstream });
     // The door closes when all transactions are over here, and not before all are answered.
     serve(listener, door, observer, member.name.as_str().into(), all).await;
+}
+
+/// How often a request is sent until a way up that broke, or that is not there yet, has been waited for long enough. Both
+/// members and providers answer the same bytes with the same answer.
+fn attempts(patience: Duration) -> u32 {
+    let attempts = patience.as_millis() / RECONNECT_DELAY.as_millis();
+    u32::try_from(attempts).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 /// What those below come to.
@@ -135,7 +141,7 @@ impl Joining {
     }
 
     async fn attempt(&self, run: u32, card: usize, place: &mut Option<Purse>) -> Outcome {
-        let descriptor = self.fetch_descriptor().await?;
+        let descriptor = SignedDescriptor::fetch(&self.upstream, self.hop()).await?;
         let purse = match place {
             Some(purse) => purse,
             None => place.insert(self.open(card, &descriptor).await?),
@@ -160,19 +166,6 @@ impl Joining {
             let stop = offer::stopped_line(&last).map_or_else(|| offer::stopped("the provider refuses"), |_| last);
             // The one above may be gone: then there is nobody to tell.
             drop(self.above(run).ask(&stop).await);
-        }
-    }
-
-    /// The provider's descriptor, as soon as the way up is there.
-    async fn fetch_descriptor(&self) -> Result<SignedDescriptor, Error> {
-        let until = Instant::now() + self.patience;
-        loop {
-            let fetched = SignedDescriptor::fetch(&self.upstream, self.hop()).await;
-            let is_early = matches!(fetched, Err(Error::Hop { .. } | Error::Stopped(_)));
-            if !is_early || Instant::now() >= until {
-                return fetched;
-            }
-            sleep(RECONNECT_DELAY).await;
         }
     }
 

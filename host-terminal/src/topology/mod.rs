@@ -2,7 +2,8 @@
 //!
 //! ```toml
 //! provider = "127.0.0.1:7816"
-//! patience = 20                       # seconds that a member waits for those below it, and for the way up; 20 if left out
+//! patience = 20                       # seconds that a member waits for those below it, and for a way up that is not there
+//!                                     # or broke; 20 if left out
 //!
 //! [transaction]
 //! kind = "purchase"                   # or refund, cancellation, inquiry, statement, or a number
@@ -87,7 +88,7 @@ pub const PATIENCE_MAX: u64 = 25;
 pub struct Topology {
     /// What all members do together.
     pub transaction: Transaction,
-    /// How long a member waits for those below it, and for the way up to be there.
+    /// How long a member waits for those below it, and for a way up that is not there or broke.
     pub patience: Duration,
     /// In the order of the file.
     pub routers: Vec<Router>,

@@ -11,4 +11,5 @@ mod hops;
 mod members;
 mod program;
 mod purchase;
+mod router;
 mod support;

@@ -17,7 +17,7 @@ use host_terminal::hop::{Listener, Upstream};
 use host_terminal::observe::{Observer, Silent, Tap};
 use host_terminal::reader::{TcpReader, tcp_address};
 use host_terminal::sell::Shop;
-use host_terminal::{CUSTOMER, CUSTOMER_CARD, Error, Failure, PROVIDER, SHOP, SHOP_CARD, UP_ATTEMPTS, pay, status};
+use host_terminal::{CUSTOMER, CUSTOMER_CARD, Error, Failure, PROVIDER, SHOP, SHOP_CARD, pay, status};
 use protocol::amount::Amount;
 use protocol::types::{Currency, TransactionId};
 use zeroize::Zeroizing;
@@ -26,6 +26,8 @@ use events::EventFile;
 use report::Report;
 use user::User;
 
+/// How often a request to the provider is sent, the same bytes each time; it answers them with one answer.
+const PROVIDER_ATTEMPTS: u32 = 4;
 /// How often a request to a shop's terminal is sent: it is in the middle of one purchase, and forgets that with the
 /// connection.
 const SHOP_ATTEMPTS: u32 = 1;
@@ -162,7 +164,8 @@ async fn sell(arguments: Sell) -> Result<ExitCode> {
     let amount = Amount::parse(&arguments.amount, currency)
         .with_context(|| format!("{} is no amount in {}", arguments.amount, currency.as_str()))?;
     let observer = common.observer()?;
-    let provider = Upstream::new(&arguments.provider, UP_ATTEMPTS, Tap::new(Arc::clone(&observer), SHOP, PROVIDER));
+    let provider =
+        Upstream::new(&arguments.provider, PROVIDER_ATTEMPTS, Tap::new(Arc::clone(&observer), SHOP, PROVIDER));
     let card = common.card(Tap::new(Arc::clone(&observer), SHOP, SHOP_CARD)).await?;
     let mut shop = Shop::open(card, &common.pin()?, provider, amount).await?;
     let listener = Listener::bind(&arguments.listen).await?;
@@ -198,7 +201,8 @@ async fn status(arguments: Status) -> Result<ExitCode> {
     let common = &arguments.common;
     let report = Report::new(common.json, "Posted:");
     let observer = common.observer()?;
-    let provider = Upstream::new(&arguments.provider, UP_ATTEMPTS, Tap::new(Arc::clone(&observer), CUSTOMER, PROVIDER));
+    let provider =
+        Upstream::new(&arguments.provider, PROVIDER_ATTEMPTS, Tap::new(Arc::clone(&observer), CUSTOMER, PROVIDER));
     let card = common.card(Tap::new(observer, CUSTOMER, CUSTOMER_CARD)).await?;
     let outcome = status::status(card, &common.pin()?, &provider, arguments.transaction).await;
     report.inquiry(&outcome)
