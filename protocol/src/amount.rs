@@ -22,12 +22,13 @@ impl Currency {
     }
 
     /// How many digits its minor unit has behind the point (ISO 4217, column "minor unit"; 2 where it is not listed
-    /// here).
+    /// here). Points are whole.
     #[must_use]
     pub const fn minor_digits(self) -> u32 {
         match &self.0 {
+            _ if self.is_points() => 0,
             b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG" | b"RWF" | b"UGX"
-            | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
+            | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" | b"XXX" => 0,
             b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
             _ => 2,
         }
@@ -79,7 +80,10 @@ mod tests {
         {
             assert_eq!(Amount::parse(text, currency), Some(Amount { minor, currency }), "{text}");
         }
-        assert_eq!(Amount::parse("500", JPY), Some(Amount { minor: 500, currency: JPY }));
+        for currency in [JPY, Currency(*b"QPT"), Currency::NONE] {
+            assert_eq!(Amount::parse("500", currency), Some(Amount { minor: 500, currency }));
+        }
+        assert!(!Currency(*b"QAR").is_points(), "the Qatari rial");
         for text in ["", ".", "1.", ".5", "-1", "+1", "1,50", "0.001", "1e3", " 1", "99999999999999999999"] {
             assert_eq!(Amount::parse(text, EUR), None, "{text}");
         }

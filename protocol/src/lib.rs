@@ -19,6 +19,7 @@ extern crate alloc;
 
 pub mod amount;
 pub mod batch;
+pub mod calendar;
 pub mod codec;
 pub mod crypto;
 pub mod error;
@@ -33,5 +34,6 @@ pub mod message;
 #[cfg(feature = "alloc")]
 pub mod provider;
 mod seal;
+pub mod statement;
 mod transcript;
 pub mod types;

@@ -40,6 +40,15 @@ pub const NAME_MAX: usize = 32;
 /// Bytes of a line for a person: a refusal's reason, a receipt.
 pub const LINE_MAX: usize = 192;
 
+/// Bytes of an attribute's name, in a question about a member.
+pub const ATTRIBUTE_NAME_MAX: usize = 16;
+
+/// Bytes of an attribute's value, likewise.
+pub const ATTRIBUTE_VALUE_MAX: usize = 32;
+
+/// Years that a question may ask about.
+pub const YEARS_MAX: u8 = 199;
+
 /// Hashes in a member's Merkle proof: the height of a tree of [`MEMBERS_MAX`] leaves.
 pub const PROOF_MAX: usize = 8;
 

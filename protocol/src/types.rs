@@ -128,6 +128,16 @@ impl fmt::Debug for Options {
 pub struct Currency(pub [u8; 3]);
 
 impl Currency {
+    /// None: where no money is meant (ISO 4217).
+    pub const NONE: Self = Self(*b"XXX");
+
+    /// Whether it counts points. Their currencies begin with `QM` to `QZ`: ISO 4217 lets its codes begin with those of
+    /// ISO 3166, which gives these to nobody for ever.
+    #[must_use]
+    pub const fn is_points(self) -> bool {
+        matches!(self.0, [b'Q', b'M'..=b'Z', _])
+    }
+
     /// The letters, where they are letters.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -154,7 +164,8 @@ impl TransactionKind {
     pub const CANCELLATION: Self = Self(3);
     /// How did an earlier transaction end? Answered in the response, which is the end of it.
     pub const INQUIRY: Self = Self(4);
-    /// A statement about the holder of an identity instrument.
+    /// The provider answers a verifier's question about the holder of an identity or an access pass
+    /// ([`crate::statement`]).
     pub const STATEMENT: Self = Self(5);
 }
 
@@ -171,11 +182,15 @@ impl Role {
     pub const INQUIRER: Self = Self(3);
     /// Who takes part and answers for payer and payee, without money of its own: a broker, a courier.
     pub const WITNESS: Self = Self(4);
+    /// About whom a statement is.
+    pub const HOLDER: Self = Self(5);
+    /// Who asks for a statement.
+    pub const VERIFIER: Self = Self(6);
 
     /// Whether the member's account may lose money. A role that is not known may do that.
     #[must_use]
     pub const fn may_be_debited(self) -> bool {
-        !matches!(self, Self::PAYEE | Self::INQUIRER | Self::WITNESS)
+        !matches!(self, Self::PAYEE | Self::INQUIRER | Self::WITNESS | Self::HOLDER | Self::VERIFIER)
     }
 }
 
@@ -221,7 +236,7 @@ impl ReasonCode {
     pub const OPTIONS: Self = Self(2);
     /// The account is not known, or its proof is wrong, or it is not the one whose name the others were given.
     pub const ACCOUNT: Self = Self(3);
-    /// The members do not agree on kind, amount, currency or on each other.
+    /// The members do not agree on kind, amount, currency, question or on each other.
     pub const DISAGREEMENT: Self = Self(4);
     /// The account does not hold the money.
     pub const INSUFFICIENT_FUNDS: Self = Self(5);
@@ -235,6 +250,10 @@ impl ReasonCode {
     pub const REFERENCE: Self = Self(9);
     /// The account is blocked or closed.
     pub const ACCOUNT_CLOSED: Self = Self(10);
+    /// No payment is left: the cheque book is empty.
+    pub const USED_UP: Self = Self(11);
+    /// The members ask the same, and it is no question that can be asked.
+    pub const QUESTION: Self = Self(12);
 }
 
 /// How a transaction ended.
