@@ -11,9 +11,10 @@ use protocol::provider::Answer;
 use protocol::types::{Currency, Digest, Ending, GroupId, TransactionKind};
 use rand::{Rng, RngCore, SeedableRng, rngs::StdRng};
 use service_provider::id;
-use service_provider::ledger::Transfer;
+use service_provider::ledger::{Bounds, Transfer};
 use service_provider::store::Store;
-use service_provider::store::account::{AccountNumber, Funding, Instrument, NewAccount};
+use service_provider::store::account::{AccountNumber, Funding, NewAccount};
+use service_provider::store::instrument::Instrument;
 use service_provider::store::sqlite::SqliteStore;
 use service_provider::store::transaction::{Authorization, Decision, Opening, Order, Request, Settlement};
 use service_provider::time::Timestamp;
@@ -87,7 +88,8 @@ async fn create_accounts(store: &Arc<SqliteStore>, count: usize) {
                 holder: format!("Holder {number}"),
                 currency: Currency(*b"EUR"),
                 instrument: Instrument::Debit,
-                credit_limit: 0,
+                bounds: Bounds::credit_limit(0),
+                attributes: Vec::new(),
                 funding: Some(Funding { transaction: id::draw(now, &mut random), amount: 1_000_000_000, at: now }),
                 sealed_secret: vec![0; 48],
                 keys: vec![key_of(number)],

@@ -6,8 +6,10 @@ use rand_core::CryptoRngCore;
 
 use crate::id;
 use crate::keys::storage::StorageKeys;
-use crate::ledger::AccountId;
-use crate::store::account::{AccountNumber, Funding, Instrument, NewAccount};
+use crate::ledger::{AccountId, Bounds};
+use crate::store::account::{AccountNumber, Funding, NewAccount};
+use crate::store::attribute::Attribute;
+use crate::store::instrument::Instrument;
 use crate::store::{Store, StoreError};
 use crate::time::Timestamp;
 
@@ -22,8 +24,10 @@ pub struct Enrolment {
     pub currency: Currency,
     /// What it stands behind.
     pub instrument: Instrument,
-    /// How far it may go below zero, in minor units.
-    pub credit_limit: u64,
+    /// What its money is held to.
+    pub bounds: Bounds,
+    /// What statements may be made of.
+    pub attributes: Vec<Attribute>,
     /// What it holds from the start, in minor units.
     pub opening: u64,
 }
@@ -40,13 +44,16 @@ pub async fn enrol(
     let secret = Secret::<16>::random(random);
     let name = enrolment.number.as_str().as_bytes();
     let sealed_secret = storage_keys.accounts.seal(name, secret.as_bytes(), random);
+    let mut attributes = enrolment.attributes;
+    attributes.sort_by(|one, next| one.key().cmp(&next.key()));
     let funding = Funding { transaction: id::draw(now, random), amount: enrolment.opening, at: now };
     let account = NewAccount {
         number: enrolment.number,
         holder: enrolment.holder,
         currency: enrolment.currency,
         instrument: enrolment.instrument,
-        credit_limit: enrolment.credit_limit,
+        bounds: enrolment.bounds,
+        attributes,
         funding: (enrolment.opening > 0).then_some(funding),
         sealed_secret: sealed_secret.map_err(|_| StoreError::Invalid("there is no storage key"))?,
         keys: Vec::new(),

@@ -1,5 +1,6 @@
 //! Time, which is always an argument.
 
+use protocol::calendar::Moment;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// An instant: milliseconds since the Unix epoch.
@@ -20,10 +21,22 @@ impl Timestamp {
         Self(self.0.saturating_add(milliseconds(duration)))
     }
 
+    /// The whole seconds of this instant.
+    #[must_use]
+    pub const fn moment(self) -> Moment {
+        Moment(self.0 / 1000)
+    }
+
     /// `duration` before this instant, and not before the epoch.
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(milliseconds(duration)))
+    }
+}
+
+impl From<Moment> for Timestamp {
+    fn from(moment: Moment) -> Self {
+        Self(moment.0.saturating_mul(1000))
     }
 }
 

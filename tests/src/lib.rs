@@ -7,6 +7,7 @@ pub mod by_hand;
 pub mod canary;
 pub mod company;
 pub mod covered;
+pub mod fair;
 pub mod group;
 pub mod issuer;
 pub mod licence;

@@ -20,6 +20,7 @@ use rand_core::CryptoRngCore;
 pub const EUR: Currency = Currency(*b"EUR");
 
 /// A member and the account it uses.
+#[derive(Clone)]
 pub struct Member {
     signing: Secret<32>,
     verification: PublicKey,
@@ -79,6 +80,7 @@ pub struct Group<'a> {
     members: &'a [Member],
     terms: Vec<Terms>,
     children: Vec<usize>,
+    sensitive: Vec<Vec<u8>>,
 }
 
 impl<'a> Group<'a> {
@@ -86,13 +88,19 @@ impl<'a> Group<'a> {
     #[must_use]
     pub fn new(members: &'a [Member], terms: Vec<Terms>) -> Self {
         let children = (1..=members.len()).map(|next| usize::from(next < members.len())).collect();
-        Self { members, terms, children }
+        Self { members, terms, children, sensitive: Vec::new() }
     }
 
     /// A tree of members, and how many others each of them combines.
     #[must_use]
     pub const fn tree(members: &'a [Member], terms: Vec<Terms>, children: Vec<usize>) -> Self {
-        Self { members, terms, children }
+        Self { members, terms, children, sensitive: Vec::new() }
+    }
+
+    /// The same members, who say this to the provider alone with what they want.
+    #[must_use]
+    pub fn saying(self, sensitive: &[&[u8]]) -> Self {
+        Self { sensitive: sensitive.iter().map(|text| text.to_vec()).collect(), ..self }
     }
 
     /// A purchase: the first member is the payee and combines the second, the payer.
@@ -128,8 +136,10 @@ impl<'a> Group<'a> {
         established: Vec<Established>,
         random: &mut impl CryptoRngCore,
     ) -> anyhow::Result<(Vec<u8>, Vec<Awaiting<TransactionSent>>)> {
-        let said = self.members.iter().zip(&self.terms).zip(established).map(|((member, terms), established)| {
-            said(|out| established.request::<C>(terms, member.account(), &[], &[], out))
+        let wanted = self.members.iter().zip(&self.terms).zip(established).enumerate();
+        let said = wanted.map(|(number, ((member, terms), established))| {
+            let sensitive = self.sensitive.get(number).map_or(&[][..], Vec::as_slice);
+            said(|out| established.request::<C>(terms, member.account(), sensitive, &[], out))
         });
         self.combine(Kind::TransactionRequest, said.collect::<anyhow::Result<_>>()?, random)
     }
@@ -146,18 +156,31 @@ impl<'a> Group<'a> {
         })
     }
 
-    /// What every member was told instead of an approval.
+    /// What every member was told.
     pub fn outcomes<C: Crypto>(
         &self,
         awaiting: &[Awaiting<TransactionSent>],
         answer: &[u8],
     ) -> anyhow::Result<Vec<Told>> {
+        Ok(self.heard::<C>(awaiting, answer)?.into_iter().map(|heard| heard.told).collect())
+    }
+
+    /// All that every member was told.
+    pub fn heard<C: Crypto>(
+        &self,
+        awaiting: &[Awaiting<TransactionSent>],
+        answer: &[u8],
+    ) -> anyhow::Result<Vec<Heard>> {
         each(awaiting, answer, |state, part, scratch| {
-            Ok(match state.receive::<C>(part, scratch)?.0.display.outcome {
+            let (view, _) = state.receive::<C>(part, scratch)?;
+            let display = view.display;
+            let told = match display.outcome {
                 Outcome::Approved => Told::Approved,
                 Outcome::Declined(reason) => Told::Declined(reason.code),
                 Outcome::Stands(ending) => Told::Stands(ending),
-            })
+            };
+            let all = [format!("{display:?}").as_bytes(), view.private, view.plain_text].concat();
+            Ok(Heard { told, receipt: display.receipt.to_owned(), all })
         })
     }
 
@@ -223,6 +246,17 @@ pub enum Told {
     Declined(ReasonCode),
     /// How the transaction that was asked about stands.
     Stands(Option<Ending>),
+}
+
+/// All that a member is told in response to its transaction request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// The outcome.
+    pub told: Told,
+    /// The receipt.
+    pub receipt: String,
+    /// Everything in it, for searching.
+    pub all: Vec<u8>,
 }
 
 /// Terms of a purchase.

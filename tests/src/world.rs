@@ -12,8 +12,9 @@ use service_provider::admin::{Enrolment, enrol};
 use service_provider::engine::{Engine, Policy};
 use service_provider::keys::files::{RootKey, read_provider};
 use service_provider::keys::storage::StorageKeys;
-use service_provider::ledger::AccountId;
-use service_provider::store::account::{AccountNumber, Instrument};
+use service_provider::ledger::{AccountId, Bounds};
+use service_provider::store::account::AccountNumber;
+use service_provider::store::instrument::Instrument;
 use service_provider::store::{Store, limits};
 use service_provider::time::Timestamp;
 use tempfile::TempDir;
@@ -38,9 +39,13 @@ pub const OPENING: u64 = 1_000_000_000;
 impl<S: Store> World<S> {
     /// A new provider whose store `open` opens in its data directory.
     pub async fn new(open: impl FnOnce(&Path) -> Result<S>, random: &mut StdRng) -> Result<Self> {
+        Self::at(Timestamp::now(), open, random).await
+    }
+
+    /// The same, with keys that are valid for an hour from `now`.
+    pub async fn at(now: Timestamp, open: impl FnOnce(&Path) -> Result<S>, random: &mut StdRng) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let path = directory.path();
-        let now = Timestamp::now();
         let root = RootKey::create(&path.join("root.pem"), random)?;
         let descriptor = root.make_descriptor(path, now, Duration::from_secs(3600), random)?;
         let storage_keys = StorageKeys::create(path, random)?;
@@ -84,7 +89,8 @@ pub fn debit(number: &str, opening: u64) -> Result<Enrolment> {
         holder: "Holder".into(),
         currency: EUR,
         instrument: Instrument::Debit,
-        credit_limit: 0,
+        bounds: Bounds::credit_limit(0),
+        attributes: Vec::new(),
         opening,
     })
 }

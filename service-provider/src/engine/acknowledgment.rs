@@ -40,7 +40,8 @@ impl<S: Store> Engine<S> {
 
 const fn receipt(ending: Ending) -> &'static str {
     match ending {
-        Ending::Posted => "Posted.",
+        // The response has said what there is to say.
+        Ending::Posted => "",
         Ending::Released => "Not posted. Nothing was moved.",
     }
 }

@@ -19,6 +19,8 @@ const fn line(code: ReasonCode) -> &'static str {
         ReasonCode::CURRENCY => "The account is in another currency.",
         ReasonCode::REFERENCE => "The earlier transaction is not known, or not one of these members'.",
         ReasonCode::ACCOUNT_CLOSED => "The account is blocked. Ask the provider.",
+        ReasonCode::USED_UP => "No payment is left on this instrument. Ask the provider for a new one.",
+        ReasonCode::QUESTION => "This is no question that can be asked.",
         _ => "Declined. Ask the provider.",
     }
 }

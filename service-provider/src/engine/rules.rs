@@ -4,7 +4,7 @@
 
 use protocol::types::{Role, TransactionKind};
 
-use crate::store::account::Instrument;
+use crate::store::instrument::Instrument;
 
 /// What a kind of transaction asks for.
 pub(super) struct Rule {

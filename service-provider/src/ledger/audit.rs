@@ -65,9 +65,29 @@ pub enum Flaw {
         /// What the transactions say.
         transactions: u64,
     },
-    /// An account is further below zero than it may be.
-    #[error("account {}: beyond its limit", .0.0)]
-    BeyondLimit(AccountId),
+    /// A sum of what is to come is not that of the transactions under way.
+    #[error("account {}: {coming} to come, transactions bring {transactions}", .account.0)]
+    Coming {
+        /// The account.
+        account: AccountId,
+        /// What its row says.
+        coming: u64,
+        /// What the transactions say.
+        transactions: u64,
+    },
+    /// A count of payments is not that of the entries and of the transactions that hold.
+    #[error("account {}: {payments} payments, there are {found}", .account.0)]
+    Payments {
+        /// The account.
+        account: AccountId,
+        /// What its row says.
+        payments: u64,
+        /// What entries and transactions say.
+        found: u64,
+    },
+    /// An account is beyond what it is held to.
+    #[error("account {}: out of bounds", .0.0)]
+    OutOfBounds(AccountId),
     /// An entry is between accounts of different currencies.
     #[error("transaction {}: entry in another currency than its account's", .0)]
     ForeignCurrency(TransactionId),
@@ -89,19 +109,35 @@ pub enum Flaw {
 pub fn audit(tables: &impl Tables) -> Result<Audit, StoreError> {
     let mut auditor =
         Auditor { tables, audit: Audit::default(), entries: tables.entry_count()?, listed: 0, sums: BTreeMap::new() };
-    let mut holds = auditor.holds()?;
+    let mut pending = auditor.pending()?;
     let mut after = None;
     loop {
         let page = tables.accounts_after(after, PAGE)?;
         for account in &page {
-            auditor.account(*account, holds.remove(account).unwrap_or(0))?;
+            auditor.account(*account, pending.remove(account).unwrap_or_default())?;
         }
         after = page.last().copied();
         if page.is_empty() || auditor.audit.flaws.len() >= FLAWS_MAX {
             break;
         }
     }
-    auditor.finish(holds)
+    auditor.finish(pending)
+}
+
+/// What transactions under way will change of an account.
+#[derive(Clone, Copy, Default)]
+struct Pending {
+    held: u64,
+    coming: u64,
+    payments: u64,
+}
+
+/// What an account's entries sum to.
+#[derive(Default)]
+struct Postings {
+    sum: i128,
+    payments: u64,
+    listed: u64,
 }
 
 struct Auditor<'t, T> {
@@ -113,29 +149,32 @@ struct Auditor<'t, T> {
 }
 
 impl<T: Tables> Auditor<'_, T> {
-    /// What the transactions hold of each account.
-    fn holds(&mut self) -> Result<BTreeMap<AccountId, u64>, StoreError> {
-        let mut holds = BTreeMap::new();
+    /// What the transactions under way will change of each account.
+    fn pending(&mut self) -> Result<BTreeMap<AccountId, Pending>, StoreError> {
+        let mut pending = BTreeMap::new();
         let mut after = None;
         loop {
             let page = self.tables.pending_after(after, PAGE)?;
             for id in &page {
-                self.pending(*id, &mut holds)?;
+                self.under_way(*id, &mut pending)?;
             }
             after = page.last().copied();
             if page.is_empty() {
-                return Ok(holds);
+                return Ok(pending);
             }
         }
     }
 
-    fn pending(&mut self, id: TransactionId, holds: &mut BTreeMap<AccountId, u64>) -> Result<(), StoreError> {
+    fn under_way(&mut self, id: TransactionId, pending: &mut BTreeMap<AccountId, Pending>) -> Result<(), StoreError> {
         let row = self.tables.transaction(id)?.ok_or(StoreError::Damaged("a deadline without its transaction"))?;
         match (row.phase, row.authorized.map(|authorized| authorized.effect)) {
             (Phase::Held { .. }, Some(Effect::Transfer(transfer))) => {
                 self.audit.holds += 1;
-                let held = holds.entry(transfer.debit).or_default();
-                *held = held.saturating_add(transfer.amount);
+                let debit = pending.entry(transfer.debit).or_default();
+                debit.held = debit.held.saturating_add(transfer.amount);
+                debit.payments += u64::from(transfer.is_payment());
+                let credit = pending.entry(transfer.credit).or_default();
+                credit.coming = credit.coming.saturating_add(transfer.amount);
             }
             (Phase::Held { .. }, Some(Effect::None | Effect::Cancellation(_))) | (Phase::Open { .. }, None) => {}
             (Phase::Held { .. }, None)
@@ -145,38 +184,46 @@ impl<T: Tables> Auditor<'_, T> {
         Ok(())
     }
 
-    fn account(&mut self, id: AccountId, transactions: u64) -> Result<(), StoreError> {
+    fn account(&mut self, id: AccountId, pending: Pending) -> Result<(), StoreError> {
         let funds = self.tables.funds(id)?.ok_or(StoreError::Damaged("an account's funds are missing"))?;
         self.audit.accounts += 1;
-        let postings = self.sum_of_postings(id, &funds)?;
-        if postings != i128::from(funds.balance) {
-            self.flaw(Flaw::Balance { account: id, balance: funds.balance, postings });
+        let postings = self.postings(id, &funds)?;
+        self.listed += postings.listed;
+        if postings.sum != i128::from(funds.balance) {
+            self.flaw(Flaw::Balance { account: id, balance: funds.balance, postings: postings.sum });
         }
-        if transactions != funds.held {
-            self.flaw(Flaw::Held { account: id, held: funds.held, transactions });
+        if pending.held != funds.held {
+            self.flaw(Flaw::Held { account: id, held: funds.held, transactions: pending.held });
         }
-        if !funds.within_limits() {
-            self.flaw(Flaw::BeyondLimit(id));
+        let coming = if funds.bounds.ceiling.is_some() { pending.coming } else { 0 };
+        if coming != funds.coming {
+            self.flaw(Flaw::Coming { account: id, coming: funds.coming, transactions: coming });
+        }
+        let found = if funds.bounds.payments.is_some() { postings.payments + pending.payments } else { 0 };
+        if found != funds.payments {
+            self.flaw(Flaw::Payments { account: id, payments: funds.payments, found });
+        }
+        if !funds.within_bounds() {
+            self.flaw(Flaw::OutOfBounds(id));
         }
         *self.sums.entry(funds.currency).or_default() += i128::from(funds.balance);
         Ok(())
     }
 
-    fn sum_of_postings(&mut self, account: AccountId, funds: &Funds) -> Result<i128, StoreError> {
-        let mut sum = 0;
+    fn postings(&mut self, account: AccountId, funds: &Funds) -> Result<Postings, StoreError> {
+        let mut postings = Postings::default();
         let mut before = None;
-        let mut listed = 0;
         loop {
             let page = self.tables.entries_before(account, before, PAGE)?;
             for entry in &page {
-                sum += i128::from(self.posting(account, entry, funds)?);
+                postings.sum += i128::from(self.posting(account, entry, funds)?);
+                postings.payments += u64::from(account == entry.transfer.debit && entry.transfer.is_payment());
             }
-            listed += page.len() as u64;
+            postings.listed += page.len() as u64;
             before = page.last().map(|entry| entry.transaction);
             // More than all there are: the entries of a damaged statement lead back to one another.
-            if page.is_empty() || listed > self.entries {
-                self.listed += listed;
-                return Ok(sum);
+            if page.is_empty() || postings.listed > self.entries {
+                return Ok(postings);
             }
         }
     }
@@ -203,14 +250,19 @@ impl<T: Tables> Auditor<'_, T> {
         Ok(())
     }
 
-    /// What only shows when all accounts were seen. `holds` are those of no account.
-    fn finish(mut self, holds: BTreeMap<AccountId, u64>) -> Result<Audit, StoreError> {
+    /// What only shows when all accounts were seen. `pending` is that of no account.
+    fn finish(mut self, pending: BTreeMap<AccountId, Pending>) -> Result<Audit, StoreError> {
         self.audit.entries = self.entries;
         if self.audit.flaws.len() >= FLAWS_MAX {
             return Ok(self.audit);
         }
-        for (account, transactions) in holds {
-            self.flaw(Flaw::Held { account, held: 0, transactions });
+        for (account, Pending { held, coming, .. }) in pending {
+            if held != 0 {
+                self.flaw(Flaw::Held { account, held: 0, transactions: held });
+            }
+            if coming != 0 {
+                self.flaw(Flaw::Coming { account, coming: 0, transactions: coming });
+            }
         }
         let orphans = self.tables.orphans()?;
         if orphans != 0 {

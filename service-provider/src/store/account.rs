@@ -1,6 +1,8 @@
 //! Accounts: who they belong to and what proves it.
 
-use crate::ledger::{AccountId, Funds};
+use crate::ledger::{AMOUNT_MAX, AccountId, Bounds, Funds};
+use crate::store::attribute::Attribute;
+use crate::store::instrument::Instrument;
 use crate::store::{StoreError, limits};
 use crate::time::Timestamp;
 use protocol::crypto::PublicKey;
@@ -46,62 +48,6 @@ impl fmt::Debug for AccountNumber {
     }
 }
 
-/// What kind of instrument an account stands behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Instrument {
-    /// The provider's own account; no card carries it.
-    Float = 0,
-    /// Money that the provider lends.
-    Credit = 1,
-    /// Money in the bank.
-    Debit = 2,
-    /// A cheque book.
-    ChequeBook = 3,
-    /// Money paid in before.
-    StoredValue = 4,
-    /// Points.
-    Loyalty = 5,
-    /// An identity, such as a driving licence.
-    Identity = 6,
-    /// An access pass.
-    AccessPass = 7,
-}
-
-impl Instrument {
-    const ALL: [Self; 8] = [
-        Self::Float,
-        Self::Credit,
-        Self::Debit,
-        Self::ChequeBook,
-        Self::StoredValue,
-        Self::Loyalty,
-        Self::Identity,
-        Self::AccessPass,
-    ];
-
-    /// The instrument of a stored number.
-    #[must_use]
-    pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(code)).copied()
-    }
-
-    /// The number under which an instrument is stored.
-    #[must_use]
-    pub const fn code(self) -> u8 {
-        self as u8
-    }
-
-    /// Whether its account holds an amount that a transaction may move.
-    #[must_use]
-    pub const fn holds_money(self) -> bool {
-        match self {
-            Self::Credit | Self::Debit | Self::ChequeBook | Self::StoredValue | Self::Loyalty => true,
-            Self::Float | Self::Identity | Self::AccessPass => false,
-        }
-    }
-}
-
 /// Money that an account gets from the float.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Funding {
@@ -124,8 +70,10 @@ pub struct NewAccount {
     pub currency: Currency,
     /// What it stands behind.
     pub instrument: Instrument,
-    /// How far it may go below zero, in minor units.
-    pub credit_limit: u64,
+    /// What its money is held to, as the instrument has it.
+    pub bounds: Bounds,
+    /// What statements may be made of, as the instrument has it.
+    pub attributes: Vec<Attribute>,
     /// What it holds from the start.
     pub funding: Option<Funding>,
     /// Its secret, sealed by the caller; the store never sees it open.
@@ -163,18 +111,23 @@ pub struct Balance {
 impl NewAccount {
     /// Whether the store can take it.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
-        let funding = self.funding.map_or(1, |funding| funding.amount);
         let rules = [
             (self.holder.len() <= limits::NAME_MAX, "the holder's name is too long"),
             (!self.holder.contains(char::is_control), "the holder's name has control characters in it"),
-            (self.instrument != Instrument::Float, "a float is not opened by hand"),
             (is_currency(self.currency), "a currency is three capital letters"),
-            (self.credit_limit <= crate::ledger::BALANCE_MAX, "the credit limit is too high"),
-            ((1..=crate::ledger::AMOUNT_MAX).contains(&funding), "the funding is zero or too high"),
+            (self.is_funding_in_order(), "the funding is zero or too high"),
             (self.sealed_secret.len() <= limits::SEALED_SECRET_MAX, "the sealed secret is too long"),
             (self.keys.len() <= limits::KEYS_MAX, "too many keys"),
+            (self.attributes.len() <= limits::ATTRIBUTES_MAX, "too many attributes"),
+            (self.attributes.is_sorted_by(|one, next| one.key() < next.key()), "an attribute is there twice"),
         ];
-        rules.into_iter().try_for_each(|(holds, why)| if holds { Ok(()) } else { Err(StoreError::Invalid(why)) })
+        rules.into_iter().try_for_each(|(holds, why)| if holds { Ok(()) } else { Err(StoreError::Invalid(why)) })?;
+        self.instrument.rules().check(self).map_err(StoreError::Invalid)
+    }
+
+    fn is_funding_in_order(&self) -> bool {
+        let empty = Funds::empty(self.currency, self.bounds);
+        self.funding.is_none_or(|it| (1..=AMOUNT_MAX).contains(&it.amount) && empty.has_room_for(it.amount))
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::ledger::{AccountId, Entry, Funds};
 use crate::store::StoreError;
 use crate::store::account::{Account, AccountNumber, NewAccount};
+use crate::store::attribute::Attribute;
 use crate::store::tables::{AnswerRow, Database, Effect, NodeRow, Purse, Tables, TablesMut, TransactionRow};
 use crate::store::transaction::{Phase, Stage};
 use crate::time::Timestamp;
@@ -49,6 +50,7 @@ pub struct Maps {
     accounts: BTreeMap<AccountId, Account>,
     numbers: HashMap<AccountNumber, AccountId>,
     keys: HashMap<PublicKey, AccountId>,
+    attributes: BTreeMap<AccountId, Vec<Attribute>>,
     funds: BTreeMap<AccountId, Funds>,
     entries: BTreeMap<TransactionId, Entry>,
     /// Entries of each account in the order in which they were posted.
@@ -90,6 +92,10 @@ impl Tables for Maps {
 
     fn accounts_after(&self, id: Option<AccountId>, limit: usize) -> Result<Vec<AccountId>, StoreError> {
         Ok(after(&self.accounts, id, limit).map(|(id, _)| *id).collect())
+    }
+
+    fn attributes(&self, account: AccountId) -> Result<Vec<Attribute>, StoreError> {
+        Ok(self.attributes.get(&account).cloned().unwrap_or_default())
     }
 
     fn purse(&self, id: AccountId) -> Result<Option<Purse>, StoreError> {
@@ -189,6 +195,7 @@ impl TablesMut for Maps {
         self.numbers.insert(new.number.clone(), id);
         self.keys.extend(new.keys.iter().map(|key| (*key, id)));
         self.accounts.insert(id, account);
+        self.attributes.insert(id, new.attributes.clone());
         self.funds.insert(id, *funds);
         Ok(id)
     }

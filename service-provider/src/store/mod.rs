@@ -11,6 +11,8 @@
 //! - [`recent`]: what of them is looked up again and again.
 
 pub mod account;
+pub mod attribute;
+pub mod instrument;
 pub mod limits;
 pub mod memory;
 pub mod recent;
@@ -23,6 +25,7 @@ use crate::ledger::audit::Audit;
 use crate::ledger::{AccountId, Entry, Imbalance};
 use crate::time::Timestamp;
 use account::{Account, AccountNumber, Balance, Funding, NewAccount};
+use attribute::Attribute;
 use protocol::crypto::PublicKey;
 use protocol::provider::Answer;
 use protocol::types::{Ending, TransactionId};
@@ -90,6 +93,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// An account by a key registered for it.
     fn account_by_key(&self, key: &PublicKey) -> impl Future<Output = Result<Option<Account>, StoreError>> + Send;
+
+    /// What is known of an account's holder, by name and value in ascending order.
+    fn attributes(&self, account: AccountId) -> impl Future<Output = Result<Vec<Attribute>, StoreError>> + Send;
 
     /// Accounts with their money, floats included, in the order of their creation: those after `after`, at most `limit`
     /// and [`limits::PAGE_MAX`].

@@ -5,7 +5,9 @@
 
 use crate::ledger::{AccountId, Entry, Funds, Transfer};
 use crate::store::StoreError;
-use crate::store::account::{Account, AccountNumber, Instrument, NewAccount};
+use crate::store::account::{Account, AccountNumber, NewAccount};
+use crate::store::attribute::Attribute;
+use crate::store::instrument::Instrument;
 use crate::store::recent::Recent;
 use crate::store::transaction::{Phase, Stage};
 use crate::time::Timestamp;
@@ -90,6 +92,8 @@ pub trait Tables {
     fn key_count(&self, account: AccountId) -> Result<usize, StoreError>;
     /// Accounts after one, ascending.
     fn accounts_after(&self, after: Option<AccountId>, limit: usize) -> Result<Vec<AccountId>, StoreError>;
+    /// An account's attributes, ascending.
+    fn attributes(&self, account: AccountId) -> Result<Vec<Attribute>, StoreError>;
     /// An account's money, and whether it may be moved.
     fn purse(&self, account: AccountId) -> Result<Option<Purse>, StoreError>;
     /// An account's money.
@@ -131,13 +135,13 @@ pub trait Tables {
 
 /// The rows of a store, to change them. Methods expect what their documentation says and change nothing else.
 pub trait TablesMut: Tables {
-    /// Adds an account, its funds empty, and its keys, all of which are new.
+    /// Adds an account, its funds empty, its attributes, and its keys, all of which are new.
     fn insert_account(&mut self, account: &NewAccount, funds: &Funds) -> Result<AccountId, StoreError>;
     /// Adds a key, which is new, to an account, which exists.
     fn insert_key(&mut self, account: AccountId, key: &PublicKey) -> Result<(), StoreError>;
     /// Blocks or unblocks an account, which exists.
     fn set_blocked(&mut self, account: AccountId, blocked: bool) -> Result<(), StoreError>;
-    /// Changes balance and holds of an account, which exists.
+    /// Changes what of an account's funds changes: all but currency and bounds. The account exists.
     fn set_funds(&mut self, account: AccountId, funds: &Funds) -> Result<(), StoreError>;
     /// Adds an entry, whose transaction is new here, as the last one of its two accounts, debit first, which then have
     /// these funds.

@@ -9,8 +9,9 @@ use protocol::provider::Answer;
 use protocol::types::{Currency, Digest, Ending, GroupId, TransactionId, TransactionKind};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use service_provider::id;
-use service_provider::ledger::{AccountId, Transfer};
-use service_provider::store::account::{AccountNumber, Funding, Instrument, NewAccount};
+use service_provider::ledger::{AccountId, Bounds, Transfer};
+use service_provider::store::account::{AccountNumber, Funding, NewAccount};
+use service_provider::store::instrument::Instrument;
 use service_provider::store::sqlite::{SqliteStore, SqliteView};
 use service_provider::store::transaction::{Authorization, Decision, Opening, Order, Request, Settlement};
 use service_provider::store::{Store, StoreError};
@@ -245,7 +246,8 @@ async fn create_accounts(directory: &Path) {
             holder: format!("Holder {number}"),
             currency: EUR,
             instrument: Instrument::Debit,
-            credit_limit: 20,
+            bounds: Bounds::credit_limit(20),
+            attributes: Vec::new(),
             funding: Some(Funding { transaction, amount: 100, at: START }),
             sealed_secret: vec![7; 48],
             keys: Vec::new(),

@@ -3,16 +3,17 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is a test's verdict")]
 
 mod coherence;
+mod instruments;
 mod model;
 mod robust;
 mod suite;
 mod world;
 
-/// One test a body of [`suite`], for one kind of store.
+/// One test a body of [`suite`] and [`instruments`], for one kind of store.
 macro_rules! stores {
     ($($store:ident: $new:expr;)*) => {$(
         mod $store {
-            stores!(@bodies $new;
+            stores!(@bodies suite, $new;
                 accounts_are_found_by_number_and_key_and_have_no_rival,
                 money_comes_from_the_float_alone,
                 a_float_that_is_used_up_funds_nothing_more,
@@ -35,13 +36,20 @@ macro_rules! stores {
                 shapes_are_checked,
                 many_tasks_agree,
             );
+            stores!(@bodies instruments, $new;
+                stored_value_is_prepaid_and_has_a_ceiling,
+                a_cheque_book_has_so_many_cheques_of_so_much,
+                points_and_money_do_not_mix,
+                an_identity_has_attributes_and_no_money,
+                accounts_are_as_their_instruments_have_it,
+            );
         }
     )*};
-    (@bodies $new:expr; $($body:ident,)*) => {$(
+    (@bodies $bodies:ident, $new:expr; $($body:ident,)*) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
         async fn $body() {
             let (store, _keep) = $new;
-            crate::suite::$body(&crate::world::World::new(store)).await;
+            crate::$bodies::$body(&crate::world::World::new(store)).await;
         }
     )*};
 }

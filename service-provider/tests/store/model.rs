@@ -1,16 +1,17 @@
 //! Random operations against both stores and a plain model: all three give the same results, and the same money.
 //! The database alone says the same as the store with all that it remembers, much or next to nothing.
 //!
-//! The model knows amounts, holds and phases, and no rows; what it does not know (identifications, bytes) the test
+//! The model knows amounts, holds, bounds and phases, and no rows; what it does not know (identifications, bytes) the test
 //! makes up from numbers.
 
 use crate::coherence;
 use crate::world::{EUR, HOLD, SESSION, START, World, answer};
 use proptest::prelude::*;
 use protocol::crypto::PublicKey;
-use protocol::types::{Ending, ReasonCode};
-use service_provider::ledger::{AccountId, Transfer};
-use service_provider::store::account::AccountNumber;
+use protocol::types::{Currency, Ending, ReasonCode};
+use service_provider::ledger::{AccountId, Bounds, Funds, Transfer};
+use service_provider::store::account::{AccountNumber, NewAccount};
+use service_provider::store::instrument::Instrument;
 use service_provider::store::limits::RETENTION;
 use service_provider::store::memory::MemoryStore;
 use service_provider::store::sqlite::{Remembered, SqliteStore, SqliteView};
@@ -19,8 +20,19 @@ use service_provider::store::{Store, StoreError};
 use service_provider::time::Timestamp;
 use std::time::Duration;
 
-/// Balance at the start and credit limit of each account.
-const ACCOUNTS: [(u64, u64); 4] = [(100, 0), (20, 50), (1, 0), (60, 10)];
+const POINTS: Currency = Currency(*b"QPT");
+
+/// Instrument, currency, balance at the start and bounds of each account.
+const ACCOUNTS: [(Instrument, Currency, u64, Bounds); 8] = [
+    (Instrument::Debit, EUR, 100, Bounds::credit_limit(0)),
+    (Instrument::Credit, EUR, 20, Bounds::credit_limit(50)),
+    (Instrument::Debit, EUR, 1, Bounds::credit_limit(0)),
+    (Instrument::Debit, EUR, 60, Bounds { payment_max: Some(30), ..Bounds::credit_limit(10) }),
+    (Instrument::StoredValue, EUR, 40, Bounds { ceiling: Some(90), ..Bounds::credit_limit(0) }),
+    (Instrument::ChequeBook, EUR, 200, Bounds { payments: Some(2), payment_max: Some(50), ..Bounds::credit_limit(0) }),
+    (Instrument::Loyalty, POINTS, 70, Bounds::credit_limit(0)),
+    (Instrument::Loyalty, POINTS, 0, Bounds { ceiling: Some(50), payments: Some(1), ..Bounds::credit_limit(0) }),
+];
 
 /// What happens. Places of transactions and accounts are taken modulo how many there are.
 #[derive(Clone, Debug)]
@@ -99,12 +111,34 @@ struct Sale {
     posted: Option<Transfer>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What the model knows of an account, whether the store counts it or not.
+#[derive(Clone, Copy, Debug)]
 struct Purse {
+    currency: Currency,
+    bounds: Bounds,
     balance: i64,
     held: i64,
-    limit: i64,
+    coming: i64,
+    payments: u64,
     blocked: bool,
+}
+
+impl Purse {
+    /// As the store has it.
+    fn funds(&self) -> Funds {
+        Funds {
+            currency: self.currency,
+            bounds: self.bounds,
+            balance: self.balance,
+            held: self.held.cast_unsigned(),
+            coming: if self.bounds.ceiling.is_some() { self.coming.cast_unsigned() } else { 0 },
+            payments: if self.bounds.payments.is_some() { self.payments } else { 0 },
+        }
+    }
+
+    fn limit(&self) -> i64 {
+        self.bounds.overdraft.amount().cast_signed()
+    }
 }
 
 struct Trial {
@@ -131,14 +165,15 @@ impl Trial {
         let world = World::new(MemoryStore::new());
         let (mut accounts, mut purses) = (Vec::new(), Vec::new());
         let (mut numbers, mut keys) = (Vec::new(), Vec::new());
-        for (balance, limit) in ACCOUNTS {
-            let new = world.new_account(balance, limit);
+        for (instrument, currency, balance, bounds) in ACCOUNTS {
+            let new = NewAccount { instrument, currency, bounds, ..world.new_account(balance, 0) };
             numbers.push(new.number.clone());
             keys.extend(&new.keys);
             let account = memory.create_account(new.clone()).await.unwrap();
             assert_eq!(sqlite.create_account(new).await, Ok(account));
             accounts.push(account);
-            purses.push(Purse { balance: balance.cast_signed(), held: 0, limit: limit.cast_signed(), blocked: false });
+            let balance = balance.cast_signed();
+            purses.push(Purse { currency, bounds, balance, held: 0, coming: 0, payments: 0, blocked: false });
         }
         let (sqlite, sales) = (Some(sqlite), Vec::new());
         Self { memory, sqlite, view, remembered, directory, world, now: START, accounts, numbers, keys, purses, sales }
@@ -215,17 +250,19 @@ impl Trial {
     }
 
     fn pay(&self, debit: usize, credit: usize, amount: u64) -> Order {
+        let currency = ACCOUNTS[debit].1;
         let (debit, credit) = (self.accounts[debit], self.accounts[credit]);
-        Order::Transfer(Transfer { debit, credit, amount, currency: EUR, refund_of: None })
+        Order::Transfer(Transfer { debit, credit, amount, currency, refund_of: None })
     }
 
     /// The way of a posted transfer back; between the first two accounts where there is none.
     fn refund(&self, of: usize, amount: u64) -> Order {
         let sale = &self.sales[of];
-        let (debit, credit) =
-            sale.posted.map_or((self.accounts[0], self.accounts[1]), |posted| (posted.credit, posted.debit));
+        let (debit, credit, currency) = sale
+            .posted
+            .map_or((self.accounts[0], self.accounts[1], EUR), |posted| (posted.credit, posted.debit, posted.currency));
         let refund_of = Some(sale.opening.transaction);
-        Order::Transfer(Transfer { debit, credit, amount, currency: EUR, refund_of })
+        Order::Transfer(Transfer { debit, credit, amount, currency, refund_of })
     }
 
     async fn authorize(&mut self, sale: usize, order: Order) {
@@ -253,7 +290,7 @@ impl Trial {
             Some(reason) => Decision::Declined(reason),
         };
         if let (Decision::Approved, Order::Transfer(transfer)) = (decision, wanted.order) {
-            self.purse(transfer.debit).held += transfer.amount.cast_signed();
+            self.take_note(&transfer, 1);
         }
         let sale = &mut self.sales[sale];
         sale.authorization = Some(wanted.clone());
@@ -286,9 +323,17 @@ impl Trial {
             Some(ReasonCode::ACCOUNT)
         } else if debit.blocked || credit.blocked {
             Some(ReasonCode::ACCOUNT_CLOSED)
+        } else if debit.currency != credit.currency {
+            Some(ReasonCode::CURRENCY)
         } else if transfer.refund_of.is_some() && !self.may_refund(transfer) {
             Some(ReasonCode::REFERENCE)
-        } else if debit.balance - debit.held + debit.limit < amount {
+        } else if transfer.refund_of.is_none() && debit.bounds.payment_max.is_some_and(|most| transfer.amount > most)
+            || credit.bounds.ceiling.is_some_and(|most| credit.balance + credit.coming + amount > most.cast_signed())
+        {
+            Some(ReasonCode::AMOUNT)
+        } else if transfer.refund_of.is_none() && debit.bounds.payments == Some(debit.payments) {
+            Some(ReasonCode::USED_UP)
+        } else if debit.balance - debit.held + debit.limit() < amount {
             Some(ReasonCode::INSUFFICIENT_FUNDS)
         } else {
             None
@@ -333,7 +378,7 @@ impl Trial {
 
     fn release(&mut self, place: usize) -> Ending {
         if let Some(transfer) = held(&self.sales[place]) {
-            self.purse(transfer.debit).held -= transfer.amount.cast_signed();
+            self.take_note(&transfer, -1);
         }
         self.end(place, Ending::Released)
     }
@@ -341,11 +386,23 @@ impl Trial {
     fn post(&mut self, place: usize) -> Ending {
         let transfer = held(&self.sales[place]).unwrap();
         let amount = transfer.amount.cast_signed();
+        self.take_note(&transfer, -1);
         let debit = self.purse(transfer.debit);
-        (debit.held, debit.balance) = (debit.held - amount, debit.balance - amount);
+        debit.balance -= amount;
+        debit.payments += u64::from(transfer.refund_of.is_none());
         self.purse(transfer.credit).balance += amount;
         self.sales[place].posted = Some(transfer);
         self.end(place, Ending::Posted)
+    }
+
+    /// A transfer is held, or is not any more.
+    fn take_note(&mut self, transfer: &Transfer, sign: i64) {
+        let amount = sign * transfer.amount.cast_signed();
+        let debit = self.purse(transfer.debit);
+        debit.held += amount;
+        let payment = if transfer.refund_of.is_none() { sign } else { 0 };
+        debit.payments = debit.payments.checked_add_signed(payment).unwrap();
+        self.purse(transfer.credit).coming += amount;
     }
 
     fn end(&mut self, place: usize, ending: Ending) -> Ending {
@@ -413,15 +470,7 @@ impl Trial {
         assert_eq!(sqlite.balances(None, 100).await.unwrap(), balances, "{step:?}");
         for (account, purse) in self.accounts.iter().zip(&self.purses) {
             let balance = balances.iter().find(|balance| balance.account.id == *account).unwrap();
-            let funds = balance.funds;
-            let limit = funds.overdraft.amount().cast_signed();
-            let stored = Purse {
-                balance: funds.balance,
-                held: funds.held.cast_signed(),
-                limit,
-                blocked: balance.account.blocked,
-            };
-            assert_eq!(stored, *purse, "{step:?}");
+            assert_eq!((balance.funds, balance.account.blocked), (purse.funds(), purse.blocked), "{step:?}");
             let statement = memory.statement(*account, None, 1000).await.unwrap();
             assert_eq!(sqlite.statement(*account, None, 1000).await.unwrap(), statement);
         }

@@ -4,7 +4,10 @@ use crate::world::{START, World, answer, pay, sqlite};
 use protocol::types::TransactionId;
 use rusqlite::Connection;
 use rusqlite::types::Value;
-use service_provider::ledger::AccountId;
+use service_provider::ledger::{AccountId, Bounds, Funds};
+use service_provider::store::account::NewAccount;
+use service_provider::store::attribute::Attribute;
+use service_provider::store::instrument::Instrument;
 use service_provider::store::sqlite::{DATABASE_FILE, SqliteStore, SqliteView};
 use service_provider::store::tables::{Database, Tables, TablesMut};
 use service_provider::store::transaction::{Order, Phase, Request, Settlement};
@@ -44,7 +47,7 @@ async fn an_operation_that_fails_after_writing_changes_nothing_and_hurts_no_othe
             let write = store.write(move |tables| {
                 runs.fetch_add(1, Ordering::Relaxed);
                 let funds = tables.funds(payer)?.ok_or(StoreError::UnknownAccount)?;
-                tables.set_funds(payer, &funds.hold(7)?)?;
+                tables.set_funds(payer, &Funds { held: funds.held + 7, ..funds })?;
                 Err::<(), _>(StoreError::Invalid("on purpose"))
             });
             let open = store.open(opening.clone());
@@ -182,6 +185,7 @@ struct Sample {
     directory: tempfile::TempDir,
     account: AccountId,
     other: AccountId,
+    licence: AccountId,
     number: service_provider::store::account::AccountNumber,
     key: protocol::crypto::PublicKey,
     open: service_provider::store::transaction::Opening,
@@ -194,9 +198,18 @@ impl Sample {
     async fn new() -> Self {
         let (store, directory) = sqlite();
         let world = World::new(store);
-        let new = world.new_account(100, 30);
+        // As no instrument has it: something in every column.
+        let bounds =
+            Bounds { ceiling: Some(500), payment_max: Some(400), payments: Some(9), ..Bounds::credit_limit(30) };
+        let new = NewAccount { bounds, ..world.new_account(100, 30) };
         let account = world.store.create_account(new.clone()).await.unwrap();
         let other = world.account(50, 0).await;
+        let licence = NewAccount {
+            instrument: Instrument::Identity,
+            attributes: vec![Attribute::parse("drives=B@2026-01-01..2033-05-01").unwrap()],
+            ..world.new_account(0, 0)
+        };
+        let licence = world.store.create_account(licence).await.unwrap();
         let open = world.opening(START);
         world.store.open(open.clone()).await.unwrap();
         let sale = world.approved(pay(account, other, 9), START).await;
@@ -213,8 +226,18 @@ impl Sample {
             world.authorization(cancellation, Order::Cancellation { of: held.transaction, by: other }, START);
         order.participants = vec![account, other];
         world.store.authorize(order).await.unwrap();
-        let sample =
-            Self { directory, account, other, number: new.number, key: new.keys[0], open, held, ended, cancellation };
+        let sample = Self {
+            directory,
+            account,
+            other,
+            licence,
+            number: new.number,
+            key: new.keys[0],
+            open,
+            held,
+            ended,
+            cancellation,
+        };
         drop(world);
         sample.make_lax();
         sample
@@ -265,6 +288,9 @@ impl Sample {
         let mut answers = vec![format!("{:?}", store.verify().await)];
         let mut note = |answer: String| answers.push(answer);
         note(format!("{:?}", store.balances(None, 10).await));
+        let attributes = store.attributes(self.licence).await;
+        let told = |it: &Attribute| format!("{} {} {:?} {:?}", it.name(), it.value(), it.from, it.until);
+        note(format!("{:?}", attributes.map(|all| all.iter().map(told).collect::<Vec<_>>())));
         note(format!("{:?}", store.account_by_number(&self.number).await));
         note(format!("{:?}", store.account_by_key(&self.key).await));
         note(format!("{:?}", store.statement(self.account, None, 10).await));

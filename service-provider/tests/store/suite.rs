@@ -3,7 +3,8 @@
 use crate::world::{EUR, HOLD, SESSION, START, World, answer, pay, refund};
 use protocol::types::{Currency, Ending, ReasonCode, TransactionKind};
 use service_provider::ledger::{AMOUNT_MAX, AccountId, BALANCE_MAX, FUNDING, Transfer};
-use service_provider::store::account::{AccountNumber, Funding, Instrument};
+use service_provider::store::account::{AccountNumber, Funding};
+use service_provider::store::instrument::Instrument;
 use service_provider::store::limits::RETENTION;
 use service_provider::store::transaction::{Decision, Opening, Order, Phase, Request};
 use service_provider::store::{Store, StoreError};

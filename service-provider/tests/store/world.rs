@@ -4,8 +4,9 @@ use protocol::crypto::PublicKey;
 use protocol::provider::Answer;
 use protocol::types::{Currency, Digest, Ending, GroupId, TransactionId, TransactionKind};
 use service_provider::id;
-use service_provider::ledger::{AccountId, Transfer};
-use service_provider::store::account::{AccountNumber, Funding, Instrument, NewAccount};
+use service_provider::ledger::{AccountId, Bounds, Transfer};
+use service_provider::store::account::{AccountNumber, Funding, NewAccount};
+use service_provider::store::instrument::Instrument;
 use service_provider::store::sqlite::SqliteStore;
 use service_provider::store::transaction::{Authorization, Decision, Opening, Order, Settlement};
 use service_provider::store::{Store, StoreError};
@@ -59,7 +60,8 @@ impl<S: Store> World<S> {
             holder: format!("Holder {number}"),
             currency: EUR,
             instrument: Instrument::Debit,
-            credit_limit,
+            bounds: Bounds::credit_limit(credit_limit),
+            attributes: Vec::new(),
             funding: (amount > 0).then(|| Funding { transaction: self.transaction(START), amount, at: START }),
             sealed_secret: vec![7; 48],
             keys: vec![PublicKey(key)],

@@ -1,7 +1,9 @@
 //! Accounts, and the money they start with.
 
-use crate::ledger::{AMOUNT_MAX, AccountId, Entry, FUNDING, Funds, Overdraft, Transfer};
-use crate::store::account::{Account, AccountNumber, Balance, Funding, Instrument, NewAccount};
+use super::authorize::hold;
+use crate::ledger::{AMOUNT_MAX, AccountId, Bounds, Entry, FUNDING, Funds, Transfer};
+use crate::store::account::{Account, AccountNumber, Balance, Funding, NewAccount};
+use crate::store::instrument::Instrument;
 use crate::store::recent::Name;
 use crate::store::tables::{Tables, TablesMut};
 use crate::store::{StoreError, limits};
@@ -24,7 +26,7 @@ pub(super) fn create(tables: &mut impl TablesMut, account: &NewAccount) -> Resul
         check_float(tables, account.currency, funding.amount)?;
     }
     let float = float_of(tables, account.currency)?;
-    let id = tables.insert_account(account, &Funds::empty(account.currency, Overdraft::UpTo(account.credit_limit)))?;
+    let id = tables.insert_account(account, &Funds::empty(account.currency, account.bounds))?;
     if let Some(funding) = account.funding {
         transfer_from_float(tables, float, id, funding)?;
     }
@@ -114,12 +116,13 @@ fn float_of(tables: &mut impl TablesMut, currency: Currency) -> Result<AccountId
         holder: "Provider".to_owned(),
         currency,
         instrument: Instrument::Float,
-        credit_limit: 0,
+        bounds: Bounds::FLOAT,
+        attributes: Vec::new(),
         funding: None,
         sealed_secret: Vec::new(),
         keys: Vec::new(),
     };
-    tables.insert_account(&float, &Funds::empty(currency, Overdraft::Float))
+    tables.insert_account(&float, &Funds::empty(currency, Bounds::FLOAT))
 }
 
 fn out_of_float(float: AccountId, account: AccountId, currency: Currency, amount: u64) -> Transfer {
@@ -134,6 +137,7 @@ fn transfer_from_float(
 ) -> Result<(), StoreError> {
     let funds = tables.funds(account)?.ok_or(StoreError::UnknownAccount)?;
     let transfer = out_of_float(float, account, funds.currency, funding.amount);
+    hold(tables, &transfer)?;
     let entry = Entry { transaction: funding.transaction, kind: FUNDING, transfer, posted: funding.at };
-    super::settle::post(tables, &entry, 0)
+    super::settle::post(tables, &entry)
 }

@@ -1,5 +1,6 @@
 //! Authorizing: deciding a transaction, and holding its money.
 
+use super::settle::funds;
 use crate::ledger::{AMOUNT_MAX, AccountId, Funds, Transfer};
 use crate::store::tables::{Authorized, Effect, Tables, TablesMut, TransactionRow};
 use crate::store::transaction::{Authorization, Decision, Order, Phase};
@@ -14,8 +15,8 @@ pub(super) fn authorize(tables: &mut impl TablesMut, wanted: &Authorization) -> 
     }
     check(&row, wanted)?;
     let (effect, judged) = match judge(tables, &wanted.order)? {
-        Judgment::Hold(transfer, debit) => {
-            tables.set_funds(transfer.debit, &debit.hold(transfer.amount)?)?;
+        Judgment::Hold(transfer) => {
+            hold(tables, &transfer)?;
             (Effect::Transfer(transfer), Decision::Approved)
         }
         Judgment::Approve(effect) => (effect, Decision::Approved),
@@ -52,8 +53,8 @@ fn check(row: &TransactionRow, wanted: &Authorization) -> Result<(), StoreError>
 }
 
 enum Judgment {
-    /// Approve, and hold the amount on the debited account, whose funds these are.
-    Hold(Transfer, Funds),
+    /// Approve, and hold the amount.
+    Hold(Transfer),
     Approve(Effect),
     Decline(ReasonCode),
 }
@@ -86,13 +87,28 @@ fn judge_transfer(tables: &impl Tables, transfer: Transfer) -> Result<Judgment, 
     {
         return Ok(Judgment::Decline(ReasonCode::REFERENCE));
     }
-    if !credit.has_room_for(transfer.amount) {
-        return Ok(Judgment::Decline(ReasonCode::AMOUNT));
-    }
-    if debit.available() < transfer.amount {
-        return Ok(Judgment::Decline(ReasonCode::INSUFFICIENT_FUNDS));
-    }
-    Ok(Judgment::Hold(transfer, debit))
+    Ok(out_of_bounds(&transfer, &debit, &credit).map_or(Judgment::Hold(transfer), Judgment::Decline))
+}
+
+/// Which of the two accounts' bounds a transfer does not keep to.
+fn out_of_bounds(transfer: &Transfer, debit: &Funds, credit: &Funds) -> Option<ReasonCode> {
+    let too_much = debit.bounds.payment_max.is_some_and(|most| transfer.is_payment() && transfer.amount > most);
+    let used_up = debit.payments_left().is_some_and(|left| left < debit.counted(transfer));
+    let checks = [
+        (too_much || !credit.has_room_for(transfer.amount), ReasonCode::AMOUNT),
+        (used_up, ReasonCode::USED_UP),
+        (debit.available() < transfer.amount, ReasonCode::INSUFFICIENT_FUNDS),
+    ];
+    checks.into_iter().find_map(|(fails, code)| fails.then_some(code))
+}
+
+/// Takes note of a transfer on both of its accounts: what is to go, and what is to come where that counts.
+pub(super) fn hold(tables: &mut impl TablesMut, transfer: &Transfer) -> Result<(), StoreError> {
+    let debit = funds(tables, transfer.debit)?.hold(transfer)?;
+    let before = funds(tables, transfer.credit)?;
+    let credit = before.announce(transfer)?;
+    tables.set_funds(transfer.debit, &debit)?;
+    if credit == before { Ok(()) } else { tables.set_funds(transfer.credit, &credit) }
 }
 
 /// An account's money, or why a transaction may not move it.

@@ -13,6 +13,7 @@ mod settle;
 use crate::ledger::audit::{self, Audit};
 use crate::ledger::{AccountId, Entry};
 use crate::store::account::{Account, AccountNumber, Balance, Funding, NewAccount};
+use crate::store::attribute::Attribute;
 use crate::store::recent::Name;
 use crate::store::tables::{Database, Effect, Tables};
 use crate::store::transaction::{Authorization, Decision, Group, Opening, Request, Settlement, Status};
@@ -49,6 +50,10 @@ impl<D: Database> Store for D {
 
     async fn account_by_key(&self, key: &PublicKey) -> Result<Option<Account>, StoreError> {
         found(self, Name::Key(key))
+    }
+
+    async fn attributes(&self, account: AccountId) -> Result<Vec<Attribute>, StoreError> {
+        self.read(|tables| tables.attributes(account))
     }
 
     async fn balances(&self, after: Option<AccountId>, limit: usize) -> Result<Vec<Balance>, StoreError> {

@@ -41,7 +41,7 @@ fn accept(
         Effect::None => end(tables, id, row, Ending::Posted),
         Effect::Transfer(transfer) => {
             let entry = Entry { transaction: id, kind: authorized.kind, transfer, posted: now };
-            post(tables, &entry, transfer.amount)?;
+            post(tables, &entry)?;
             end(tables, id, row, Ending::Posted)
         }
         Effect::Cancellation(of) => {
@@ -59,17 +59,21 @@ pub(super) fn release(
     row: &TransactionRow,
 ) -> Result<Ending, StoreError> {
     if let Some(Effect::Transfer(transfer)) = row.authorized.map(|authorized| authorized.effect) {
-        let debit = funds(tables, transfer.debit)?.release(transfer.amount)?;
+        let debit = funds(tables, transfer.debit)?.release(&transfer)?;
+        let before = funds(tables, transfer.credit)?;
+        let credit = before.forgo(&transfer)?;
         tables.set_funds(transfer.debit, &debit)?;
+        if credit != before {
+            tables.set_funds(transfer.credit, &credit)?;
+        }
     }
     end(tables, id, row, Ending::Released)
 }
 
-/// Writes an entry, changes the balances by it, and gives back what the debited account `held` for it.
-pub(super) fn post(tables: &mut impl TablesMut, entry: &Entry, held: u64) -> Result<(), StoreError> {
-    let [paid, received] = entry.postings();
-    let debit = funds(tables, paid.account)?.release(held)?.post(paid.amount)?;
-    let credit = funds(tables, received.account)?.post(received.amount)?;
+/// Writes the entry of a transfer that is held, and changes the balances by it.
+pub(super) fn post(tables: &mut impl TablesMut, entry: &Entry) -> Result<(), StoreError> {
+    let debit = funds(tables, entry.transfer.debit)?.pay(&entry.transfer)?;
+    let credit = funds(tables, entry.transfer.credit)?.receive(&entry.transfer)?;
     tables.insert_entry(entry, [&debit, &credit])
 }
 
@@ -83,6 +87,6 @@ fn end(
     Ok(ending)
 }
 
-fn funds(tables: &impl Tables, account: AccountId) -> Result<Funds, StoreError> {
+pub(super) fn funds(tables: &impl Tables, account: AccountId) -> Result<Funds, StoreError> {
     tables.funds(account)?.ok_or(StoreError::Damaged("an account's funds are missing"))
 }

@@ -2,9 +2,11 @@
 
 use super::Remembered;
 use super::cache::Cache;
-use crate::ledger::{AccountId, Entry, Funds, Overdraft, Transfer};
+use crate::ledger::{AccountId, Bounds, Entry, Funds, Overdraft, Transfer};
 use crate::store::StoreError;
-use crate::store::account::{Account, AccountNumber, Instrument, NewAccount};
+use crate::store::account::{Account, AccountNumber, NewAccount};
+use crate::store::attribute::Attribute;
+use crate::store::instrument::Instrument;
 use crate::store::recent::Change;
 use crate::store::tables::{AnswerRow, Authorized, Effect, NodeRow, Purse, Tables, TablesMut, TransactionRow};
 use crate::store::transaction::{Phase, Stage};
@@ -169,15 +171,25 @@ impl Tables for Rows {
         self.all(sql, params![after.map_or(i64::MIN, |id| id.0), limit], |row| account_id(row, 0))
     }
 
+    fn attributes(&self, account: AccountId) -> Result<Vec<Attribute>, StoreError> {
+        let sql =
+            "SELECT name, value, valid_from, valid_until FROM attribute WHERE account_id = ?1 ORDER BY name, value";
+        self.all(sql, [account.0], |row| {
+            let (name, value): (String, String) = (get(row, 0)?, get(row, 1)?);
+            let attribute = Attribute::new(&name, &value).map_err(|_| StoreError::Damaged("an attribute"))?;
+            Ok(attribute.during(optional_timestamp(row, 2)?, optional_timestamp(row, 3)?))
+        })
+    }
+
     fn purse(&self, account: AccountId) -> Result<Option<Purse>, StoreError> {
-        let sql = "SELECT currency, balance, held, credit_limit, instrument, blocked
-                   FROM funds NATURAL JOIN account WHERE account_id = ?1";
+        let sql = "SELECT currency, balance, held, coming, payments, credit_limit, ceiling, payment_max, payments_max,
+                   instrument, blocked FROM funds NATURAL JOIN account WHERE account_id = ?1";
         if let Some(purse) = self.cache.purse(account) {
             return Ok(Some(purse));
         }
         let purse = self.one(sql, [account.0], |row| {
-            let instrument = Instrument::from_code(row.get(4)?).ok_or(StoreError::Damaged("an instrument"))?;
-            Ok(Purse { funds: funds(row)?, instrument, blocked: row.get(5)? })
+            let instrument = Instrument::from_code(row.get(9)?).ok_or(StoreError::Damaged("an instrument"))?;
+            Ok(Purse { funds: funds(row)?, instrument, blocked: row.get(10)? })
         })?;
         purse.iter().for_each(|purse| self.cache.purse_is(account, *purse));
         Ok(purse)
@@ -187,7 +199,9 @@ impl Tables for Rows {
         if let Some(purse) = self.cache.purse(account) {
             return Ok(Some(purse.funds));
         }
-        self.one("SELECT currency, balance, held, credit_limit FROM funds WHERE account_id = ?1", [account.0], funds)
+        let sql = "SELECT currency, balance, held, coming, payments, credit_limit, ceiling, payment_max, payments_max
+                   FROM funds WHERE account_id = ?1";
+        self.one(sql, [account.0], funds)
     }
 
     fn entry(&self, transaction: TransactionId) -> Result<Option<Entry>, StoreError> {
@@ -306,14 +320,36 @@ impl TablesMut for Rows {
             params![account.number.as_str(), account.holder, account.instrument.code(), account.sealed_secret],
         )?;
         let id = AccountId(self.connection.last_insert_rowid());
-        let credit_limit = match funds.overdraft {
-            Overdraft::UpTo(limit) => Some(integer(limit)?),
+        let Bounds { overdraft, ceiling, payment_max, payments } = funds.bounds;
+        let credit_limit = match overdraft {
+            Overdraft::UpTo(limit) => Some(limit),
             Overdraft::Float => None,
         };
+        let [credit_limit, ceiling, payment_max, payments] =
+            [credit_limit, ceiling, payment_max, payments].map(optional_integer);
         self.execute(
-            "INSERT INTO funds (account_id, currency, balance, held, credit_limit) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![id.0, funds.currency.as_str(), funds.balance, integer(funds.held)?, credit_limit],
+            "INSERT INTO funds (account_id, currency, balance, held, coming, payments, credit_limit, ceiling,
+                                payment_max, payments_max)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            params![
+                id.0,
+                funds.currency.as_str(),
+                funds.balance,
+                integer(funds.held)?,
+                integer(funds.coming)?,
+                integer(funds.payments)?,
+                credit_limit?,
+                ceiling?,
+                payment_max?,
+                payments?,
+            ],
         )?;
+        let sql =
+            "INSERT INTO attribute (account_id, name, value, valid_from, valid_until) VALUES (?1, ?2, ?3, ?4, ?5)";
+        for attribute in &account.attributes {
+            let [from, until] = [attribute.from, attribute.until].map(|at| optional_integer(at.map(|at| at.0)));
+            self.execute(sql, params![id.0, attribute.name(), attribute.value(), from?, until?])?;
+        }
         account.keys.iter().try_for_each(|key| self.insert_key(id, key))?;
         self.cache.changed(Change::Account);
         Ok(id)
@@ -333,8 +369,9 @@ impl TablesMut for Rows {
     }
 
     fn set_funds(&mut self, account: AccountId, funds: &Funds) -> Result<(), StoreError> {
-        let sql = "UPDATE funds SET balance = ?2, held = ?3 WHERE account_id = ?1";
-        self.update(sql, params![account.0, funds.balance, integer(funds.held)?])?;
+        let Funds { balance, held, coming, payments, .. } = *funds;
+        let sql = "UPDATE funds SET balance = ?2, held = ?3, coming = ?4, payments = ?5 WHERE account_id = ?1";
+        self.update(sql, params![account.0, balance, integer(held)?, integer(coming)?, integer(payments)?])?;
         self.cache.funds_are(account, funds);
         Ok(())
     }
@@ -358,9 +395,12 @@ impl TablesMut for Rows {
                 integer(entry.posted.0)?,
             ],
         )?;
-        let sql = "UPDATE funds SET balance = ?2, held = ?3, last_entry = ?4 WHERE account_id = ?1";
+        let sql = "UPDATE funds SET last_entry = ?2, balance = ?3, held = ?4, coming = ?5, payments = ?6
+                   WHERE account_id = ?1";
         for (posting, funds) in entry.postings().iter().zip(funds) {
-            self.update(sql, params![posting.account.0, funds.balance, integer(funds.held)?, entry.transaction.0])?;
+            let (id, Funds { balance, held, coming, payments, .. }) = (entry.transaction.0, *funds);
+            let (held, coming, payments) = (integer(held)?, integer(coming)?, integer(payments)?);
+            self.update(sql, params![posting.account.0, id, balance, held, coming, payments])?;
             self.cache.funds_are(posting.account, funds);
         }
         Ok(())
@@ -481,8 +521,7 @@ const fn phase_codes(phase: Phase) -> (u8, Option<u16>) {
 
 /// The phase in columns 2 to 4 of a transaction's row.
 fn phase(row: &Row<'_>) -> Result<Phase, StoreError> {
-    let until: Option<i64> = row.get(3)?;
-    let until = until.map(unsigned).transpose()?.map(Timestamp);
+    let until = optional_timestamp(row, 3)?;
     let reason: Option<u16> = row.get(4)?;
     match (row.get(2)?, until, reason) {
         (OPEN, Some(until), None) => Ok(Phase::Open { until }),
@@ -528,14 +567,20 @@ fn transfer(row: &Row<'_>, [debit, credit, amount, money, refund_of]: [usize; 5]
     })
 }
 
-/// The funds in columns 0 to 3.
+/// The funds in columns 0 to 8.
 fn funds(row: &Row<'_>) -> Result<Funds, StoreError> {
-    let credit_limit: Option<i64> = row.get(3)?;
     Ok(Funds {
         currency: currency(row, 0)?,
         balance: row.get(1)?,
         held: unsigned(row.get(2)?)?,
-        overdraft: credit_limit.map_or(Ok(Overdraft::Float), |limit| unsigned(limit).map(Overdraft::UpTo))?,
+        coming: unsigned(row.get(3)?)?,
+        payments: unsigned(row.get(4)?)?,
+        bounds: Bounds {
+            overdraft: optional_unsigned(row, 5)?.map_or(Overdraft::Float, Overdraft::UpTo),
+            ceiling: optional_unsigned(row, 6)?,
+            payment_max: optional_unsigned(row, 7)?,
+            payments: optional_unsigned(row, 8)?,
+        },
     })
 }
 
@@ -568,6 +613,19 @@ fn get<T: FromSql>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
 /// SQL has no unsigned integers.
 fn integer(value: u64) -> Result<i64, StoreError> {
     i64::try_from(value).map_err(|_large| StoreError::Invalid("a number beyond what is stored"))
+}
+
+fn optional_integer(value: Option<u64>) -> Result<Option<i64>, StoreError> {
+    value.map(integer).transpose()
+}
+
+fn optional_unsigned(row: &Row<'_>, column: usize) -> Result<Option<u64>, StoreError> {
+    let value: Option<i64> = row.get(column)?;
+    value.map(unsigned).transpose()
+}
+
+fn optional_timestamp(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, StoreError> {
+    Ok(optional_unsigned(row, column)?.map(Timestamp))
 }
 
 fn unsigned(value: i64) -> Result<u64, StoreError> {

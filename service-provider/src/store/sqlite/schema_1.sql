@@ -17,13 +17,29 @@ CREATE TABLE account_key (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX account_key_by_account ON account_key (account_id);
 
--- What changes of an account. No credit limit: the provider's own float.
+-- What is known of the holder of an identity or an access pass, and from when until when; absent: at any time.
+CREATE TABLE attribute (
+    account_id INTEGER NOT NULL REFERENCES account,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    valid_from INTEGER,
+    valid_until INTEGER,
+    PRIMARY KEY (account_id, name, value)
+) STRICT, WITHOUT ROWID;
+
+-- What changes of an account, and what it is held to. No credit limit: the provider's own float. coming is what is approved
+-- to come, and payments how many were made or are held; both count where there is a ceiling, and a greatest number.
 CREATE TABLE funds (
     account_id INTEGER PRIMARY KEY REFERENCES account,
     currency TEXT NOT NULL,
     balance INTEGER NOT NULL,
     held INTEGER NOT NULL CHECK (held >= 0),
+    coming INTEGER NOT NULL CHECK (coming >= 0),
+    payments INTEGER NOT NULL CHECK (payments >= 0),
     credit_limit INTEGER CHECK (credit_limit >= 0),
+    ceiling INTEGER CHECK (ceiling > 0),
+    payment_max INTEGER CHECK (payment_max > 0),
+    payments_max INTEGER CHECK (payments_max >= 0),
     last_entry BLOB
 ) STRICT;
 

@@ -2,8 +2,9 @@
 
 use super::writer::QUEUE_MAX;
 use super::{Rows, SqliteStore};
-use crate::ledger::AccountId;
-use crate::store::account::{AccountNumber, Instrument, NewAccount};
+use crate::ledger::{AccountId, Bounds, Funds};
+use crate::store::account::{AccountNumber, NewAccount};
+use crate::store::instrument::Instrument;
 use crate::store::tables::{Database, Tables, TablesMut, TransactionRow};
 use crate::store::transaction::Phase;
 use crate::store::{Store, StoreError};
@@ -28,7 +29,8 @@ fn new_account() -> NewAccount {
         holder: "Holder".to_owned(),
         currency: EUR,
         instrument: Instrument::Debit,
-        credit_limit: 100,
+        bounds: Bounds::credit_limit(100),
+        attributes: Vec::new(),
         funding: None,
         sealed_secret: Vec::new(),
         keys: Vec::new(),
@@ -37,7 +39,8 @@ fn new_account() -> NewAccount {
 
 /// Holds a little more.
 fn hold(rows: &mut Rows, account: AccountId) -> Result<u64, StoreError> {
-    let funds = rows.funds(account)?.ok_or(StoreError::UnknownAccount)?.hold(1)?;
+    let funds = rows.funds(account)?.ok_or(StoreError::UnknownAccount)?;
+    let funds = Funds { held: funds.held + 1, ..funds };
     rows.set_funds(account, &funds)?;
     Ok(funds.held)
 }

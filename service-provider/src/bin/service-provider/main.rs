@@ -2,6 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+mod books;
+mod enrol;
+
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,21 +13,17 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
-use protocol::amount::Amount;
-use protocol::crypto::{Crypto, PublicKey};
-use protocol::types::{Currency, ProviderId};
+use protocol::crypto::Crypto;
+use protocol::types::ProviderId;
 use rand::rngs::OsRng;
 use serde_json::{Value, json};
 use service_provider::Backend;
-use service_provider::admin::{Enrolment, enrol, register_key};
 use service_provider::engine::{Engine, Policy};
 use service_provider::keys::files::{ProviderFiles, RootKey, destroy_expired, read_provider};
 use service_provider::keys::storage::StorageKeys;
-use service_provider::ledger::Overdraft;
 use service_provider::server::serve;
-use service_provider::store::account::{AccountNumber, Balance, Instrument};
-use service_provider::store::sqlite::{SqliteStore, SqliteView};
-use service_provider::store::{Store, limits};
+use service_provider::store::limits;
+use service_provider::store::sqlite::SqliteStore;
 use service_provider::time::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -66,7 +65,7 @@ enum Command {
     /// ever
     RotateStorageKey,
     /// Creates an account; prints what its card is to be personalised with, secret included
-    Enrol(EnrolArguments),
+    Enrol(Box<enrol::Arguments>),
     /// Registers a card's key for an account
     RegisterKey {
         /// The account's number
@@ -94,28 +93,6 @@ struct Validity {
     /// How many days the descriptor is valid; less than the store remembers requests
     #[arg(long, default_value_t = 5)]
     validity_days: u64,
-}
-
-#[derive(clap::Args)]
-struct EnrolArguments {
-    /// The account's number: letters and digits
-    #[arg(long)]
-    account: String,
-    /// The verified name of its holder
-    #[arg(long)]
-    holder: String,
-    /// ISO 4217 code of its currency
-    #[arg(long, default_value = "EUR")]
-    currency: String,
-    /// credit, debit, cheque-book, stored-value, loyalty, identity or access-pass
-    #[arg(long, default_value = "debit")]
-    instrument: String,
-    /// What it holds from the start, such as 100.00
-    #[arg(long, default_value = "0")]
-    opening: String,
-    /// How far it may go below zero, such as 500.00
-    #[arg(long, default_value = "0")]
-    credit_limit: String,
 }
 
 #[tokio::main]
@@ -147,10 +124,10 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Init { root_key, validity } => init(data, &root_key, &validity)?,
         Command::Rotate { root_key, validity } => rotate(data, &root_key, &validity)?,
         Command::RotateStorageKey => rotate_storage_key(data)?,
-        Command::Enrol(arguments) => enrol_account(data, arguments).await?,
-        Command::RegisterKey { account, key } => register(data, &account, &key).await?,
+        Command::Enrol(arguments) => enrol::open_account(data, *arguments).await?,
+        Command::RegisterKey { account, key } => enrol::register(data, &account, &key).await?,
         Command::Serve { listen, hold } => return serve_until_stopped(data, &listen, hold, cli.json).await,
-        Command::Ledger => return ledger(data, cli.json).await,
+        Command::Ledger => return books::show(data, cli.json).await,
     };
     say(&if cli.json { value.to_string() } else { words });
     Ok(())
@@ -238,68 +215,6 @@ fn rotate_storage_key(data: &Path) -> Result<Said> {
     Ok((json!({ "storage_key": number, "destroyed": destroyed }), words))
 }
 
-async fn enrol_account(data: &Path, arguments: EnrolArguments) -> Result<Said> {
-    let currency =
-        Currency::parse(&arguments.currency).context("--currency takes three capital letters, such as EUR")?;
-    let amount = |text: &str, option: &str| {
-        let amount = Amount::parse(text, currency).map(|amount| amount.minor);
-        amount.with_context(|| format!("--{option}: {text:?} is not an amount of {}", currency.as_str()))
-    };
-    let enrolment = Enrolment {
-        number: AccountNumber::new(&arguments.account)?,
-        holder: arguments.holder,
-        currency,
-        instrument: instrument(&arguments.instrument)?,
-        credit_limit: amount(&arguments.credit_limit, "credit-limit")?,
-        opening: amount(&arguments.opening, "opening")?,
-    };
-    let files = read_provider(data)?;
-    let store = open_store(data)?;
-    let keys = StorageKeys::read(data)?;
-    let (_, secret) = enrol(&store, &keys, enrolment, Timestamp::now(), &mut OsRng).await?;
-    let secret = hex::encode(secret.as_bytes());
-    let value = json!({
-        "provider": files.provider.to_string(),
-        "root_verification_key": hex::encode(files.root.0),
-        "account": arguments.account,
-        "account_secret": secret,
-        "instrument": arguments.instrument,
-        "currency": arguments.currency,
-    });
-    let words = format!(
-        "Account {} is open.\nAccount secret, for its card alone: {secret}\n\
-         Next: personalise the card, then `register-key`.",
-        arguments.account
-    );
-    Ok((value, words))
-}
-
-fn instrument(name: &str) -> Result<Instrument> {
-    Ok(match name {
-        "credit" => Instrument::Credit,
-        "debit" => Instrument::Debit,
-        "cheque-book" => Instrument::ChequeBook,
-        "stored-value" => Instrument::StoredValue,
-        "loyalty" => Instrument::Loyalty,
-        "identity" => Instrument::Identity,
-        "access-pass" => Instrument::AccessPass,
-        other => bail!(
-            "--instrument: {other:?} is none of credit, debit, cheque-book, stored-value, loyalty, identity and \
-             access-pass"
-        ),
-    })
-}
-
-async fn register(data: &Path, account: &str, key: &str) -> Result<Said> {
-    let bytes = hex::decode(key).ok().and_then(|bytes| <[u8; 65]>::try_from(bytes).ok());
-    let bytes = bytes.filter(|bytes| p256::PublicKey::from_sec1_bytes(bytes).is_ok());
-    let key = PublicKey(bytes.context("--key takes a P-256 verification key: 65 bytes in hex, as a card gives it")?);
-    let store = open_store(data)?;
-    register_key(&store, &AccountNumber::new(account)?, key).await?;
-    let value = json!({ "account": account, "registered": hex::encode(key.0) });
-    Ok((value, format!("The key is registered for {account}.")))
-}
-
 async fn serve_until_stopped(data: &Path, listen: &str, hold: u64, json: bool) -> Result<()> {
     let (provider, engine) = engine(data, hold)?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
@@ -327,64 +242,4 @@ fn engine(data: &Path, hold: u64) -> Result<(ProviderId, Engine<SqliteStore>)> {
     // The library seeds its random numbers at the first use, which takes a while: now, not in somebody's purchase.
     drop(Backend::generate_agreement_key(&mut OsRng));
     Ok((provider, Engine::new(open_store(data)?, ring, StorageKeys::read(data)?, policy)))
-}
-
-async fn ledger(data: &Path, json: bool) -> Result<()> {
-    let store = SqliteView::open(data).with_context(|| in_folder(data))?;
-    let audit = store.verify().await?;
-    let balances = balances(&store).await?;
-    if json {
-        let accounts: Vec<Value> = balances.iter().map(account_json).collect();
-        let flaws: Vec<String> = audit.flaws.iter().map(ToString::to_string).collect();
-        let value = json!({"accounts": accounts, "entries": audit.entries, "holds": audit.holds, "flaws": flaws});
-        say(&value.to_string());
-    } else {
-        balances.iter().for_each(|balance| say(&account_words(balance)));
-        say(&format!("{} entries, {} holds", audit.entries, audit.holds));
-    }
-    if audit.flaws.is_empty() {
-        return Ok(());
-    }
-    audit.flaws.iter().for_each(|flaw| eprintln!("  {flaw}"));
-    bail!("the books do not add up")
-}
-
-async fn balances(store: &impl Store) -> Result<Vec<Balance>> {
-    let mut balances: Vec<Balance> = Vec::new();
-    loop {
-        let last = balances.last().map(|last| last.account.id);
-        let page = store.balances(last, limits::PAGE_MAX).await?;
-        if page.is_empty() {
-            return Ok(balances);
-        }
-        balances.extend(page);
-    }
-}
-
-fn account_json(balance: &Balance) -> Value {
-    json!({
-        "account": balance.account.number.as_str(),
-        "holder": balance.account.holder,
-        "currency": balance.funds.currency.as_str(),
-        "balance": balance.funds.balance,
-        "held": balance.funds.held,
-        "available": balance.funds.available(),
-    })
-}
-
-fn account_words(balance: &Balance) -> String {
-    let funds = &balance.funds;
-    let shown = |minor: u64| Amount { minor, currency: funds.currency }.to_string();
-    let sign = if funds.balance < 0 { "-" } else { "" };
-    let available = match funds.overdraft {
-        Overdraft::Float => String::new(),
-        Overdraft::UpTo(_) => format!(", available {}", shown(funds.available())),
-    };
-    format!(
-        "{:<20} {:<24} {sign}{}, held {}{available}",
-        balance.account.number.as_str(),
-        balance.account.holder,
-        shown(funds.balance.unsigned_abs()),
-        shown(funds.held),
-    )
 }
