@@ -14,6 +14,7 @@ use super::{Engine, Refusal, parse};
 use crate::Backend;
 use crate::id;
 use crate::store::Store;
+use crate::store::account::Account;
 use crate::store::transaction::{Opening, Request};
 use crate::time::Timestamp;
 
@@ -84,11 +85,12 @@ impl<S: Store> Engine<S> {
         }
         let Some(claim) = &member.account else { return Ok(Ok(None)) };
         let proved = self.proved(registered, claim).await?;
-        Ok(proved.map(|account| Some(account.holder)).ok_or(ReasonCode::ACCOUNT))
+        let name = |account: Account| account.instrument.names_holder().then_some(account.holder);
+        Ok(proved.map(name).ok_or(ReasonCode::ACCOUNT))
     }
 }
 
-/// A member's verified name where it proved an account, or why it is refused.
+/// A member's verified name where it proved an account that gives it, or why it is refused.
 type Standing = Result<Option<String>, ReasonCode>;
 
 fn is_stranger(standing: &Standing) -> bool {

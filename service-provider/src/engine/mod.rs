@@ -13,6 +13,7 @@ mod agreement;
 mod key_exchange;
 mod reason;
 mod rules;
+mod statement;
 mod transaction;
 
 use std::time::Duration;

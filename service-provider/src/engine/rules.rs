@@ -14,6 +14,8 @@ pub(super) struct Rule {
     pub(super) amount: Amount,
     /// Whether it is about an earlier transaction.
     pub(super) reference: bool,
+    /// Whether the members' sensitive data are a question, the same for all.
+    pub(super) question: bool,
     pub(super) effect: Effect,
 }
 
@@ -40,6 +42,8 @@ pub(super) enum Count {
 pub(super) enum Accounts {
     /// Those that hold an amount, and are not blocked.
     Money,
+    /// Those that statements are made of. Of a blocked one nothing is known: that it is blocked is nobody's business.
+    Attributes,
     /// All that are not blocked.
     Usable,
     /// All: also whose account is blocked may ask what became of its transactions.
@@ -50,6 +54,7 @@ pub(super) enum Accounts {
 #[derive(Clone, Copy)]
 pub(super) enum Amount {
     Positive,
+    Zero,
     /// Nothing depends on it.
     Free,
 }
@@ -72,6 +77,7 @@ pub(super) const RULES: &[Rule] = &[
         parts: PAYMENT,
         amount: Amount::Positive,
         reference: false,
+        question: false,
         effect: PAYMENT_EFFECT,
     },
     Rule {
@@ -79,6 +85,7 @@ pub(super) const RULES: &[Rule] = &[
         parts: PAYMENT,
         amount: Amount::Positive,
         reference: true,
+        question: false,
         effect: PAYMENT_EFFECT,
     },
     Rule {
@@ -86,6 +93,7 @@ pub(super) const RULES: &[Rule] = &[
         parts: ALONE,
         amount: Amount::Free,
         reference: true,
+        question: false,
         effect: Effect::Cancellation { by: Role::INQUIRER },
     },
     Rule {
@@ -93,6 +101,15 @@ pub(super) const RULES: &[Rule] = &[
         parts: ALONE,
         amount: Amount::Free,
         reference: true,
+        question: false,
+        effect: Effect::Record,
+    },
+    Rule {
+        kind: TransactionKind::STATEMENT,
+        parts: STATEMENT,
+        amount: Amount::Zero,
+        reference: false,
+        question: true,
         effect: Effect::Record,
     },
 ];
@@ -127,6 +144,24 @@ const PAYMENT_EFFECT: Effect = Effect::Transfer { debit: Role::PAYER, credit: Ro
 const ALONE: &[Part] =
     &[Part { role: Role::INQUIRER, count: Count::One, account: Accounts::Every, counterparties: &[], named: false }];
 
+/// The holder was told who asks. Nothing of the holder is told beside the answer.
+const STATEMENT: &[Part] = &[
+    Part {
+        role: Role::HOLDER,
+        count: Count::One,
+        account: Accounts::Attributes,
+        counterparties: &[Role::VERIFIER],
+        named: false,
+    },
+    Part {
+        role: Role::VERIFIER,
+        count: Count::One,
+        account: Accounts::Money,
+        counterparties: &[Role::HOLDER],
+        named: true,
+    },
+];
+
 impl Rule {
     /// The rule of a kind.
     pub(super) fn of(kind: TransactionKind) -> Option<&'static Self> {
@@ -152,12 +187,13 @@ impl Accounts {
     pub(super) const fn permit(self, instrument: Instrument) -> bool {
         match self {
             Self::Money => instrument.holds_money(),
+            Self::Attributes => instrument.has_attributes(),
             Self::Usable | Self::Every => true,
         }
     }
 
     pub(super) const fn permit_blocked(self) -> bool {
-        matches!(self, Self::Every)
+        matches!(self, Self::Attributes | Self::Every)
     }
 }
 
@@ -165,6 +201,7 @@ impl Amount {
     pub(super) const fn permits(self, amount: u64) -> bool {
         match self {
             Self::Positive => amount > 0,
+            Self::Zero => amount == 0,
             Self::Free => true,
         }
     }

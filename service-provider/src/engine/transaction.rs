@@ -33,7 +33,13 @@ impl<S: Store> Engine<S> {
 
         let decision = self.decide(&later, &participants, now).await?;
         let outcome = self.outcome(decision, &participants).await?;
-        let told: Vec<Told<'_>> = wanted.iter().map(|wanted| tell(wanted, outcome, &later.transaction)).collect();
+        let statement = match (outcome, &participants) {
+            (Outcome::Approved, Ok(agreed)) => self.statement(agreed, &group, later.transaction, now).await?,
+            (Outcome::Approved | Outcome::Declined(_) | Outcome::Stands(_), _) => None,
+        };
+        let receipt = statement.as_deref().unwrap_or_default();
+        let tell = |wanted| tell(wanted, outcome, receipt, &later.transaction);
+        let told: Vec<Told<'_>> = wanted.iter().map(tell).collect();
         let keys = self.keys_of(&group.key)?;
         let answer = answer(keys, &mut group, &later.requests, &told, random)?;
         Ok(self.store.keep(request, answer).await?)
@@ -55,6 +61,7 @@ impl<S: Store> Engine<S> {
             participants.push(Participant {
                 number,
                 terms: wanted.terms.clone(),
+                sensitive: wanted.sensitive.clone(),
                 account,
                 named: is_named(group, number),
             });
@@ -121,12 +128,12 @@ fn is_named(group: &Group, number: Number) -> bool {
     group.names.iter().any(|(named, _)| *named == number)
 }
 
-fn tell<'a>(wanted: &Wanted, outcome: Outcome<'a>, transaction: &'a TransactionId) -> Told<'a> {
+fn tell<'a>(wanted: &Wanted, outcome: Outcome<'a>, receipt: &'a str, transaction: &'a TransactionId) -> Told<'a> {
     Told {
         outcome,
         amount: wanted.terms.amount,
         currency: wanted.terms.currency,
-        receipt: "",
+        receipt,
         private: &transaction.0,
         plain_text: &[],
     }
