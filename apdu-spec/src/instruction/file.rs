@@ -77,11 +77,11 @@ impl<'a, const INSTRUCTION: u8> Wire<'a> for FileCommand<'a, INSTRUCTION> {
 
     fn parse(command: &Command<'a>) -> Result<Self, Malformed> {
         command.parameters(command.header.p1, 0)?;
-        match Selector::parse(command, Occurrence::First)? {
-            Selector::MasterFile => Ok(Self { file: None }),
-            Selector::Name(..) => Err(Malformed::Parameters),
-            file => Ok(Self { file: Some(file) }),
+        let file = Selector::parse(command, Occurrence::First)?;
+        if matches!(file, Selector::Name(..)) {
+            return Err(Malformed::Parameters);
         }
+        Ok(Self { file: Some(file).filter(|file| *file != Selector::MasterFile) })
     }
 
     fn encode(&self, out: &mut Writer<'_>) -> Result<(), Full> {

@@ -123,11 +123,12 @@ impl<'a> Wire<'a> for Select<'a> {
     }
 
     fn encode(&self, out: &mut Writer<'_>) -> Result<(), Full> {
-        let occurrence = match self.selector {
-            Selector::Name(_, Occurrence::Last) => 0x01,
-            Selector::Name(_, Occurrence::Next) => 0x02,
-            Selector::Name(_, Occurrence::Previous) => 0x03,
-            _ => 0x00,
+        let named = if let Selector::Name(_, occurrence) = self.selector { occurrence } else { Occurrence::First };
+        let occurrence = match named {
+            Occurrence::First => 0x00,
+            Occurrence::Last => 0x01,
+            Occurrence::Next => 0x02,
+            Occurrence::Previous => 0x03,
         };
         let (answer, expected) = match self.answer {
             SelectAnswer::Fci => (0x00, SHORT_EXPECTED_MAX),

@@ -100,8 +100,8 @@
 //! # Secrets
 //!
 //! Deleted and replaced data stays in flash until its page has been emptied and its slot is needed again, one round of
-//! the ring at the latest. [`Store::purge`] goes round at once, as many pages a call as the caller has time for; before a
-//! transaction is committed, [`Store::replaced`] tells whether it calls for that.
+//! the ring at the latest. [`Store::purge`] goes round at once, as many pages a call as the caller has time for; before
+//! a transaction is committed, [`Store::replaced`] tells whether it calls for that.
 
 mod format;
 mod index;
