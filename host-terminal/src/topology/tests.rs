@@ -177,10 +177,10 @@ fn values_that_mean_nothing_are_said_with_what_they_take() {
         ("listen = \"7000\"", "ada: listen = \"7000\" is not HOST:PORT"),
         ("listen = \"127.0.0.1:0\"", "ada: listen = \"127.0.0.1:0\" is not HOST:PORT with a port from 1 to 65535"),
         ("provider = \"bank\"", "the topology: provider = \"bank\" is not HOST:PORT"),
-        ("fresh_key = \"yes\"", "line 10: unknown variant `yes`, expected one of `no`, `unendorsed`, `endorsed`"),
-        ("decision = \"perhaps\"", "line 10: unknown variant `perhaps`, expected `accept` or `reject`"),
-        ("colour = \"red\"", "line 10: unknown field `colour`"),
-        ("data = 1", "line 10: a text, or { hex = \"...\" }"),
+        ("fresh_key = \"yes\"", "line 11: unknown variant `yes`, expected one of `no`, `unendorsed`, `endorsed`"),
+        ("decision = \"perhaps\"", "line 11: unknown variant `perhaps`, expected `accept` or `reject`"),
+        ("colour = \"red\"", "line 11: unknown field `colour`"),
+        ("data = 1", "line 11: a text, or { hex = \"...\" }"),
         ("role = 256", "line 10: a name or a number from 0 to 255"),
     ] {
         let found = mistake_in(line);
