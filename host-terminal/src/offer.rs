@@ -138,6 +138,9 @@ fn body<'a, T: Serialize + Deserialize<'a>>(kind: u8, bytes: &'a [u8]) -> Result
 
 #[cfg(test)]
 mod tests {
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+
     use super::*;
 
     fn offer() -> Offer {
@@ -178,6 +181,35 @@ mod tests {
             Joined::parse(&[&whole[..2], &[0xC8, 0x81, 0x00], &whole[4..]].concat()),
             Err(Malformed::NotCanonical)
         );
+    }
+
+    #[test]
+    fn whatever_is_read_is_written_as_the_same_bytes() {
+        let mut random = StdRng::seed_from_u64(1);
+        let good = [offer().encode(), stopped("no"), Envelope { run: 300, name: "ada" }.wrap(&[1, 3, 0])];
+        let mut read = [0; 3];
+        for round in 0..30_000 {
+            let mut bytes = good[round % 3].clone();
+            for _ in 0..random.gen_range(0..3) {
+                let place = random.gen_range(0..bytes.len());
+                bytes[place] = random.r#gen();
+            }
+            bytes.truncate(random.gen_range(0..=bytes.len() * 2));
+            if let Ok(offer) = Offer::parse(&bytes) {
+                assert_eq!(offer.encode(), bytes);
+                read[0] += 1;
+            }
+            if let Some(line) = stopped_line(&bytes) {
+                assert_eq!(stopped(&line), bytes);
+                read[1] += 1;
+            }
+            if let Ok(Joined { run, name, message }) = Joined::parse(&bytes) {
+                assert_eq!(Envelope { run, name }.wrap(message), bytes);
+                read[2] += 1;
+            }
+            assert!(!crate::decode::message(&bytes).is_empty());
+        }
+        assert!(read.iter().all(|count| *count > 1000), "{read:?}");
     }
 
     #[test]

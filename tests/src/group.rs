@@ -178,13 +178,10 @@ impl Town {
     /// What everybody's account holds, in minor units, after an audit of the books.
     pub fn balances(&self) -> Result<BTreeMap<String, i64>> {
         let ledger = self.administer(&["ledger"])?;
-        ensure!(ledger["flaws"].as_array().is_some_and(Vec::is_empty), "the books do not add up: {ledger}");
-        let accounts = ledger["accounts"].as_array().context("no accounts")?.iter();
-        let pairs = accounts.map(|account| {
-            let holder = account["holder"].as_str()?.to_owned();
-            Some((holder, account["balance"].as_i64()?))
-        });
-        pairs.collect::<Option<_>>().context("an account without holder or balance")
+        ensure!(list(&ledger, "flaws")?.is_empty(), "the books do not add up: {ledger}");
+        let balance = |account: &Value| Some((text(account, "holder")?.to_owned(), account.get("balance")?.as_i64()?));
+        let balances = list(&ledger, "accounts")?.iter().map(balance);
+        balances.collect::<Option<_>>().context("an account without holder or balance")
     }
 
     /// Ends the provider as a power cut would.
@@ -236,9 +233,9 @@ impl Town {
         self.cards.insert(label.to_owned(), reader);
         let issue = ["issue", "--card", &card, "--profile", &profile, "--json"];
         let issued = Running::start(&self.programs.tool, &issue)?.end(PATIENCE)?.success()?;
-        for key in issued["keys"].as_array().context("no keys")? {
-            let account = key["account"].as_str().context("a key of no account")?;
-            let key = key["verification_key"].as_str().context("no key")?;
+        for key in list(&issued, "keys")? {
+            let account = text(key, "account").context("a key of no account")?;
+            let key = text(key, "verification_key").context("an account without a key")?;
             self.administer(&["register-key", "--account", account, "--key", key])?;
         }
         Ok(())
@@ -247,10 +244,22 @@ impl Town {
 
 impl Event {
     fn parse(line: &Value) -> Option<Self> {
-        let text = |key: &str| Some(line.get(key)?.as_str()?.to_owned());
-        let bytes = hex::decode(text("bytes")?).ok()?;
-        Some(Self { from: text("from")?, to: text("to")?, what: text("what")?, bytes })
+        let own = |key| text(line, key).map(str::to_owned);
+        Some(Self {
+            from: own("from")?,
+            to: own("to")?,
+            what: own("what")?,
+            bytes: hex::decode(text(line, "bytes")?).ok()?,
+        })
     }
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+    value.get(key)?.as_str()
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> Result<&'a Vec<Value>> {
+    value.get(key).and_then(Value::as_array).with_context(|| format!("there is no list {key:?} in {value}"))
 }
 
 /// The beginning of a topology for purchases of 12.50 euros, with more lines of its `[transaction]`.
@@ -306,13 +315,16 @@ pub fn result<'a>(results: &'a [Value], name: &str, run: u64) -> Option<&'a Valu
 }
 
 fn programs() -> Result<&'static Programs> {
-    static PROGRAMS: OnceLock<Programs> = OnceLock::new();
-    if let Some(programs) = PROGRAMS.get() {
-        return Ok(programs);
-    }
-    let (reader, tool) = (build("sim-reader")?, build("cardctl")?);
-    let (provider, terminal) = (build("service-provider")?, build("host-terminal")?);
-    Ok(PROGRAMS.get_or_init(|| Programs { reader, tool, provider, terminal }))
+    static PROGRAMS: OnceLock<Result<Programs>> = OnceLock::new();
+    let built = PROGRAMS.get_or_init(|| {
+        Ok(Programs {
+            reader: build("sim-reader")?,
+            tool: build("cardctl")?,
+            provider: build("service-provider")?,
+            terminal: build("host-terminal")?,
+        })
+    });
+    built.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))
 }
 
 /// Numbers files, so that no two have one name.

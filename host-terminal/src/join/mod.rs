@@ -88,7 +88,7 @@ impl Answering for Door {
             return match self.upstream.ask(&request).await {
                 Ok(answer) => Reply::Answer(answer),
                 Err(HopError::TimedOut(_)) => Reply::Nothing,
-                Err(_) => Reply::Answer(offer::stopped(PROVIDER_UNREACHABLE)),
+                Err(source) => Reply::Answer(offer::stopped(farewell(&Error::Hop { hop: PROVIDER, source }))),
             };
         }
         Reply::Answer(match Joined::parse(&request) {
@@ -97,8 +97,6 @@ impl Answering for Door {
         })
     }
 }
-
-const PROVIDER_UNREACHABLE: &str = "its provider cannot be reached";
 
 impl Joining {
     /// All transactions. Each member begins them in the same order and waits for no later one before an earlier one, so
@@ -154,18 +152,24 @@ impl Joining {
 
     /// Tells everybody around that this transaction goes no further.
     async fn call_off(&self, run: u32, error: &Error) {
-        let last = match error {
-            Error::Refused => bare(Kind::Refused).to_vec(),
-            // Whoever stopped has said who it is.
-            Error::Stopped(line) => offer::stopped(line),
-            other => offer::stopped(&format!("{}: {}", self.member.name, farewell(other))),
-        };
+        let last = self.last_words(error);
         self.desk.end(run, &last);
         let is_cut_off = matches!(error, Error::Hop { .. });
         if self.member.parent.is_some() && !is_cut_off {
             let stop = offer::stopped_line(&last).map_or_else(|| offer::stopped("the provider refuses"), |_| last);
             // The one above may be gone: then there is nobody to tell.
             drop(self.above(run).ask(&stop).await);
+        }
+    }
+
+    fn last_words(&self, error: &Error) -> Vec<u8> {
+        if matches!(error, Error::Refused) {
+            bare(Kind::Refused).to_vec()
+        } else if let Error::Stopped(line) = error {
+            // Whoever stopped has said who it is.
+            offer::stopped(line)
+        } else {
+            offer::stopped(&format!("{}: {}", self.member.name, farewell(error)))
         }
     }
 

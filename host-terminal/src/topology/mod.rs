@@ -18,7 +18,7 @@
 //! listen = "127.0.0.1:7001"           # where others come in, if others do
 //! next = "provider"                   # or the name of a member or a router
 //! card = "tcp://127.0.0.1:7101"       # or cards = ["tcp://...", ...]: transaction k takes card k modulo their count
-//! pin_file = "shop.pin"               # without it, the terminal asks
+//! pin_file = "shop.pin"               # its first line; without it `join` asks, and `group` does not start
 //! account = "First Bank"              # which of the card's accounts with the provider; its first, if left out
 //! role = "payee"                      # or payer, inquirer, witness, or a number
 //! counterparties = ["ada"]            # those whom it names in its request
@@ -46,7 +46,8 @@
 //!
 //! `plain_text` and `sensitive` take `key_exchange`, `transaction` and `acknowledgment`. Members are numbered in
 //! pre-order, those below one member in the order of the file, as the protocol numbers them. Whether options go together
-//! is for cards and providers to say. Paths are relative to the file's folder.
+//! is for cards and providers to say. Paths are relative to the file's folder. Whoever reaches the place where a member
+//! listens can disturb a transaction, as whoever is on the line can; to take part takes a card.
 
 mod error;
 mod resolve;

@@ -156,8 +156,7 @@ fn the_document_knows_every_limit() {
     let item = format!("{}: {} less the {}", limits::ITEM_MAX, limits::CARD_MESSAGE_MAX, limits::PART_OVERHEAD_MAX);
     assert!(document.contains(&item), "{item}");
     let overhead = limits::KEY_EXCHANGE_RESPONSE_MAX - limits::PEER_KEYS_ITEM_MAX;
-    let item =
-        format!("{}: {} less the {overhead}", limits::PEER_KEYS_ITEM_MAX, limits::KEY_EXCHANGE_RESPONSE_MAX);
+    let item = format!("{}: {} less the {overhead}", limits::PEER_KEYS_ITEM_MAX, limits::KEY_EXCHANGE_RESPONSE_MAX);
     assert!(document.contains(&item), "{item}");
     assert_eq!(limits::MESSAGE_MAX, 256 * 2048);
     assert!(document.contains(&format!("| signed descriptor | {SIGNED_MAX} |")));

@@ -29,7 +29,8 @@ fn funds(town: &Town) -> (i64, i64) {
 /// All members' results of one of the transactions: every one is `expected`, and all speak of the same transaction.
 fn all<'a>(ended: &'a Ended, run: u64, expected: &str, names: &[&str]) -> Vec<&'a Value> {
     let results = names.iter().map(|name| result(&ended.results, name, run));
-    let results: Vec<&Value> = results.collect::<Option<_>>().unwrap_or_else(|| panic!("{ended:?}"));
+    let results: Vec<&Value> =
+        results.collect::<Option<_>>().ok_or_else(|| format!("somebody is missing: {ended:?}")).unwrap();
     assert!(results.iter().all(|result| result["result"] == expected), "{ended:?}");
     assert!(results.iter().all(|result| result["transaction"] == results[0]["transaction"]), "{results:?}");
     results

@@ -1,5 +1,6 @@
 //! Series, trees, and several transactions at once.
 
+use protocol::limits::{CHILDREN_MAX, DEPTH_MAX};
 use symbolon_tests::group::{Person, Town, leaf, member, payee, payer, purchase, router, witness};
 
 use crate::paths::{check, rounds};
@@ -89,6 +90,44 @@ fn a_tree_of_three_levels_with_routers_that_several_share() {
         ("notary", 6..7),
     ];
     check(&town, &members, &["r1", "r2", "r3"]);
+}
+
+#[test]
+fn the_longest_series_there_may_be() {
+    let names: Vec<String> = (1..DEPTH_MAX).map(|number| format!("m{number}")).collect();
+    let town = town(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut parts = vec![purchase(""), member("shop", "provider", &payee("ada"))];
+    let mut next = "shop";
+    for name in &names {
+        parts.push(member(name, next, &witness("ada", "shop")));
+        next = name;
+    }
+    parts.push(leaf("ada", next, &payer("shop")));
+    let ended = town.group(&town.file(&parts).unwrap()).unwrap();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let all: Vec<&str> = ["shop"].into_iter().chain(names.iter().map(String::as_str)).chain(["ada"]).collect();
+    let results = crate::all(&ended, 0, "posted", &all);
+    assert_eq!(
+        (&results[DEPTH_MAX]["number"], &results[DEPTH_MAX]["count"]),
+        (&DEPTH_MAX.into(), &(DEPTH_MAX + 1).into())
+    );
+    assert_eq!(funds(&town), (PRICE, 10_000 - PRICE));
+    let count = u16::try_from(all.len()).unwrap();
+    check(&town, &[("shop", 0..count), ("m16", 16..count), ("ada", count - 1..count)], &[]);
+}
+
+#[test]
+fn as_many_below_one_member_as_there_may_be() {
+    let names: Vec<String> = (1..CHILDREN_MAX).map(|number| format!("m{number}")).collect();
+    let town = town(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut parts = vec![purchase("times = 2"), member("shop", "provider", &payee("ada")), router("r1", "shop")];
+    parts.extend(names.iter().map(|name| leaf(name, "r1", &witness("ada", "shop"))));
+    parts.push(leaf("ada", "r1", &payer("shop")));
+    let ended = town.group(&town.file(&parts).unwrap()).unwrap();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(funds(&town), (2 * PRICE, 10_000 - 2 * PRICE));
+    let count = u16::try_from(CHILDREN_MAX).unwrap();
+    check(&town, &[("shop", 0..count + 1), ("m1", 1..2), ("ada", count..count + 1)], &["r1"]);
 }
 
 #[test]

@@ -136,6 +136,9 @@ async fn take_part(topology: &Topology, member: &Member, events: Option<&Path>, 
 /// All participants, each a process of its own, until every member has ended. No process outlives this one.
 pub(crate) async fn group(arguments: &Group) -> Result<ExitCode> {
     let topology = read(&arguments.topology)?;
+    if let Some(member) = topology.members.iter().find(|member| member.pin_file.is_none()) {
+        bail!("{}: nobody is asked for PINs when all start at once: give it a pin_file", member.name);
+    }
     let stop = stop()?;
     let routers: Vec<Running> = start(arguments, topology.routers.iter().map(|router| &router.name))?;
     let members: Vec<Running> = start(arguments, topology.members.iter().map(|member| &member.name))?;
