@@ -15,8 +15,14 @@ pub const KINDS: &[(u8, &str)] = &[
 ];
 
 /// Roles by their numbers.
-pub const ROLES: &[(u8, &str)] =
-    &[(Role::PAYER.0, "payer"), (Role::PAYEE.0, "payee"), (Role::INQUIRER.0, "inquirer"), (Role::WITNESS.0, "witness")];
+pub const ROLES: &[(u8, &str)] = &[
+    (Role::PAYER.0, "payer"),
+    (Role::PAYEE.0, "payee"),
+    (Role::INQUIRER.0, "inquirer"),
+    (Role::WITNESS.0, "witness"),
+    (Role::HOLDER.0, "holder"),
+    (Role::VERIFIER.0, "verifier"),
+];
 
 /// What a member may ask for.
 pub const OPTIONS: [(Options, &str); 6] = [

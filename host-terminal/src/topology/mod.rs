@@ -20,7 +20,7 @@
 //! card = "tcp://127.0.0.1:7101"       # or cards = ["tcp://...", ...]: transaction k takes card k modulo their count
 //! pin_file = "shop.pin"               # its first line; without it `join` asks, and `group` does not start
 //! account = "First Bank"              # which of the card's accounts with the provider; its first, if left out
-//! role = "payee"                      # or payer, inquirer, witness, or a number
+//! role = "payee"                      # or payer, inquirer, witness, holder, verifier, or a number
 //! counterparties = ["ada"]            # those whom it names in its request
 //! prove_account = true                # lets the others be given its name; false if left out
 //! options = ["answer inside"]         # hidden key, answer inside, transaction inside, shared key, peer keys,

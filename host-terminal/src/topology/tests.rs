@@ -162,7 +162,10 @@ fn limits_hold_and_are_said() {
 #[test]
 fn values_that_mean_nothing_are_said_with_what_they_take() {
     for (line, said) in [
-        ("role = \"thief\"", "ada: role = \"thief\" is none of payer, payee, inquirer, witness, and no number"),
+        (
+            "role = \"thief\"",
+            "ada: role = \"thief\" is none of payer, payee, inquirer, witness, holder, verifier, and no number",
+        ),
         ("kind = \"gift\"", "[transaction]: kind = \"gift\" is none of purchase, refund, cancellation"),
         ("amount = \"12.505\"", "[transaction]: amount = \"12.505\" is no amount in the currency"),
         ("currency = \"euro\"", "[transaction]: currency = \"euro\" is not three capital letters"),
