@@ -15,8 +15,8 @@ use service_provider::engine::{Engine, Policy, Refusal};
 use service_provider::keys::files::{RootKey, read_provider};
 use service_provider::keys::storage::StorageKeys;
 use service_provider::ledger::AccountId;
+use service_provider::store::Store;
 use service_provider::store::memory::MemoryStore;
-use service_provider::store::{Store, limits};
 use service_provider::time::Timestamp;
 use tempfile::TempDir;
 
@@ -59,7 +59,7 @@ impl Issuer {
         let now = Timestamp::now();
         let root = RootKey::create(&path.join("root.pem"), &mut random)?;
         for _ in 0..2 {
-            root.make_descriptor(path, now, Duration::from_secs(3600), &mut random)?;
+            root.make_descriptor(path, now, VALIDITY, &mut random)?;
         }
         let storage_keys = StorageKeys::create(path, &mut random)?;
         let files = read_provider(path)?;
@@ -145,5 +145,8 @@ impl Issuer {
     }
 }
 
-/// The longest that anything waits: a session for its transaction, and an approval for its acknowledgment.
-pub const LONGEST_WAIT: Duration = limits::PENDING_MAX;
+/// Longer than a session waits for its transaction, and an approval for its acknowledgment, together.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(200);
+
+/// How long a descriptor is good for: longer than any test lets time go by.
+const VALIDITY: Duration = Duration::from_secs(24 * 60 * 60);
