@@ -4,11 +4,11 @@
 Each question (*.pv) says in its first comment which libraries it takes and what is to come out:
 
     libraries  crypto format ...
-    expect     true, but false: NAME ...
+    expect     true, but false: NAME ...; undecided: NAME ...
     run        what a run gave, and its processor time
 
-A result is expected to be false where the text of its query has one of the names in it, else to be true. Prints a
-table, and exits with 1 where anything differs. Run it by hand: check.py [--proverif PATH] [--record] [QUESTION...]
+A result is expected to be false, or that ProVerif cannot decide, where the text of its query has one of those names in
+it, else to be true. Prints a table, and exits with 1 where anything differs. Run it by hand: check.py [--proverif PATH] [--record] [QUESTION...]
 """
 
 import argparse
@@ -27,8 +27,9 @@ class Question:
         self.path = path
         self.text = path.read_text()
         self.libraries = self.field("libraries").split()
-        default, _, exceptions = self.field("expect").partition(", but false:")
-        self.default, self.exceptions = default.strip(), exceptions.split()
+        rest, _, undecided = self.field("expect").partition("; undecided:")
+        default, _, false = rest.partition(", but false:")
+        self.default, self.false, self.undecided = default, false.split(), undecided.split()
 
     def field(self, name):
         """A field of the first comment, with its further lines, which are indented deeper than its name."""
@@ -36,7 +37,9 @@ class Question:
         return " ".join(found.group(1).replace("*)", "").split())
 
     def expected(self, query):
-        return "false" if any(name in query for name in self.exceptions) else self.default
+        if any(name in query for name in self.undecided):
+            return "cannot be proved"
+        return "false" if any(name in query for name in self.false) else self.default
 
     def command(self, proverif):
         libraries = [word for name in self.libraries for word in ("-lib", f"{name}.pvl")]
