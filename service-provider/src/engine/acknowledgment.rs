@@ -1,11 +1,12 @@
 //! Acknowledgment: all accept and the money moves, or it does not.
 
+use protocol::message::Kind;
 use protocol::message::acknowledgment::Decision;
-use protocol::provider::acknowledgment::{Told, answer, verify};
-use protocol::types::Ending;
+use protocol::provider::acknowledgment::{Acknowledged, Told, answer, verify};
+use protocol::types::{Ending, Number};
 use rand_core::CryptoRngCore;
 
-use super::{Begun, Engine, Later, Refusal};
+use super::{Begun, Engine, Heard, Later, Refusal, Words};
 use crate::Backend;
 use crate::store::Store;
 use crate::store::transaction::{Request, Settlement};
@@ -32,10 +33,22 @@ impl<S: Store> Engine<S> {
             now,
         };
         let ending = self.store.settle(settlement).await?;
-        let told = vec![Told { ending, receipt: receipt(ending), plain_text: &[] }; acknowledged.len()];
+        let words: Vec<Words> = (0..).zip(&acknowledged).map(|one| self.words_at_the_end(one, &later)).collect();
+        let told: Vec<Told<'_>> = words.iter().map(|words| tell(ending, words)).collect();
         let answer = answer(self.keys_of(&group.key)?, &group, &later.requests, &told, random)?;
         Ok(self.store.keep(request, answer).await?)
     }
+
+    /// What a member is told beside the ending.
+    fn words_at_the_end(&self, (number, said): (Number, &Acknowledged), later: &Later<'_>) -> Words {
+        let Acknowledged { plain_text, data, sensitive, .. } = said;
+        let (kind, transaction) = (Kind::Acknowledgment, later.transaction);
+        self.operator.answer(&Heard { kind, transaction, number, plain_text, data, sensitive })
+    }
+}
+
+fn tell(ending: Ending, words: &Words) -> Told<'_> {
+    Told { ending, receipt: receipt(ending), plain_text: words.plain_text() }
 }
 
 const fn receipt(ending: Ending) -> &'static str {

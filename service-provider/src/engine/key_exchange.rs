@@ -2,15 +2,16 @@
 
 use protocol::error::Rejected;
 use protocol::limits;
+use protocol::message::Kind;
 use protocol::message::key_exchange::Verdict;
 use protocol::provider::key_exchange::{Asked, AskedMember, Opened, Told, answer, verify};
 use protocol::provider::{Group, message_digest};
-use protocol::types::{Options, ReasonCode};
+use protocol::types::{Options, ReasonCode, TransactionId};
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
 use super::reason::reason;
-use super::{Engine, Refusal, parse};
+use super::{Engine, Heard, Refusal, Words, parse};
 use crate::Backend;
 use crate::id;
 use crate::store::Store;
@@ -39,9 +40,9 @@ impl<S: Store> Engine<S> {
         if standings.iter().all(is_stranger) {
             return Err(Rejected::NotVerified("anybody's registration").into());
         }
-        let told = tell(&standings);
-
         let transaction = id::draw(now, random);
+        let words = self.words_to_granted(&asked, &standings, transaction);
+        let told = tell(&standings, &words);
         let Opened { answer, id, group } = answer(keys, &requests, &asked, &told, transaction, random)?;
         if standings.iter().any(is_stranger) {
             // Nothing is kept: strangers must not fill the store, nor use up a node that they have seen of a member's.
@@ -64,6 +65,19 @@ impl<S: Store> Engine<S> {
         let Some(group) = group else { return Ok(Vec::new()) };
         let plain = Zeroizing::new(group.to_bytes());
         self.storage_keys.sessions.seal(&group.transaction.0, &plain, random).map_err(|_| Refusal::SessionsGone)
+    }
+
+    /// What the members are told beside their sessions, where they get any.
+    fn words_to_granted(&self, asked: &Asked, standings: &[Standing], transaction: TransactionId) -> Vec<Words> {
+        if standings.iter().any(Result::is_err) {
+            return vec![Words::default(); standings.len()];
+        }
+        let kind = Kind::KeyExchangeRequest;
+        let members = (0..).zip(&asked.members);
+        let words = members.map(|(number, AskedMember { plain_text, sensitive, .. })| {
+            self.operator.answer(&Heard { kind, transaction, number, plain_text, data: &[], sensitive })
+        });
+        words.collect()
     }
 
     async fn standings(&self, asked: &Asked) -> Result<Vec<Standing>, Refusal> {
@@ -106,15 +120,15 @@ fn options_refused(asked: &Asked, member: &AskedMember) -> Option<ReasonCode> {
 }
 
 /// One refusal, and nobody gets a session: the others are told that somebody did not agree.
-fn tell(standings: &[Standing]) -> Vec<Told<'static>> {
+fn tell<'a>(standings: &[Standing], words: &'a [Words]) -> Vec<Told<'a>> {
     let any_refused = standings.iter().any(Result::is_err);
-    let told = standings.iter().map(|standing| {
+    let told = standings.iter().zip(words).map(|(standing, words)| {
         let (verdict, name) = match standing {
             Err(code) => (Verdict::Refused(reason(*code)), None),
             Ok(_) if any_refused => (Verdict::Refused(reason(ReasonCode::DISAGREEMENT)), None),
             Ok(name) => (Verdict::Granted, name.clone()),
         };
-        Told { verdict, name, plain_text: &[], sensitive: &[] }
+        Told { verdict, name, plain_text: words.plain_text(), sensitive: words.sensitive() }
     });
     told.collect()
 }

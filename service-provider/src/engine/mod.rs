@@ -11,6 +11,7 @@
 mod acknowledgment;
 mod agreement;
 mod key_exchange;
+mod operator;
 mod reason;
 mod rules;
 mod statement;
@@ -25,6 +26,8 @@ use protocol::message::{self, Kind};
 use protocol::provider::{AccountClaim, Group, ProviderKeys, Requests, descriptor_message, message_digest};
 use protocol::types::{Digest, TransactionId};
 use rand_core::CryptoRngCore;
+
+pub use operator::{Heard, Operator, Silent, TooLong, Words};
 
 use crate::Backend;
 use crate::keys::KeyRing;
@@ -81,12 +84,19 @@ pub struct Engine<S> {
     keys: KeyRing,
     storage_keys: StorageKeys,
     policy: Policy,
+    operator: Box<dyn Operator>,
 }
 
 impl<S: Store> Engine<S> {
-    /// Puts a provider together.
-    pub const fn new(store: S, keys: KeyRing, storage_keys: StorageKeys, policy: Policy) -> Self {
-        Self { store, keys, storage_keys, policy }
+    /// Puts a provider together, whose operator has nothing to say.
+    pub fn new(store: S, keys: KeyRing, storage_keys: StorageKeys, policy: Policy) -> Self {
+        Self { store, keys, storage_keys, policy, operator: Box::new(Silent) }
+    }
+
+    /// The same provider with another operator.
+    #[must_use]
+    pub fn with_operator(self, operator: impl Operator) -> Self {
+        Self { operator: Box::new(operator), ..self }
     }
 
     /// Answers one message.

@@ -1,6 +1,7 @@
 //! Transaction: whose accounts are they, do the members agree, and does the account hold the money?
 
-use protocol::message::transaction::Outcome;
+use protocol::message::Kind;
+use protocol::message::transaction::{Outcome, Terms};
 use protocol::provider::Group;
 use protocol::provider::transaction::{Told, Wanted, answer, verify};
 use protocol::types::{Number, ReasonCode, TransactionId, TransactionKind};
@@ -8,7 +9,7 @@ use rand_core::CryptoRngCore;
 
 use super::agreement::{Participant, agree};
 use super::reason::reason;
-use super::{Begun, Engine, Later, Refusal};
+use super::{Begun, Engine, Heard, Later, Refusal, Words};
 use crate::Backend;
 use crate::ledger::AccountId;
 use crate::store::Store;
@@ -38,11 +39,19 @@ impl<S: Store> Engine<S> {
             (Outcome::Approved | Outcome::Declined(_) | Outcome::Stands(_), _) => None,
         };
         let receipt = statement.as_deref().unwrap_or_default();
-        let tell = |wanted| tell(wanted, outcome, receipt, &later.transaction);
-        let told: Vec<Told<'_>> = wanted.iter().map(tell).collect();
+        let words: Vec<Words> = (0..).zip(&wanted).map(|one| self.words_to(one, later.transaction)).collect();
+        let tell = |(wanted, words)| tell(wanted, outcome, receipt, words, &later.transaction);
+        let told: Vec<Told<'_>> = wanted.iter().zip(&words).map(tell).collect();
         let keys = self.keys_of(&group.key)?;
         let answer = answer(keys, &mut group, &later.requests, &told, random)?;
         Ok(self.store.keep(request, answer).await?)
+    }
+
+    /// What a member is told beside the decision.
+    fn words_to(&self, (number, wanted): (Number, &Wanted), transaction: TransactionId) -> Words {
+        let Wanted { plain_text, sensitive, .. } = wanted;
+        let kind = Kind::TransactionRequest;
+        self.operator.answer(&Heard { kind, transaction, number, plain_text, data: &[], sensitive })
     }
 
     /// The members with the accounts that they proved; a reason where one did not.
@@ -128,13 +137,17 @@ fn is_named(group: &Group, number: Number) -> bool {
     group.names.iter().any(|(named, _)| *named == number)
 }
 
-fn tell<'a>(wanted: &Wanted, outcome: Outcome<'a>, receipt: &'a str, transaction: &'a TransactionId) -> Told<'a> {
-    Told {
-        outcome,
-        amount: wanted.terms.amount,
-        currency: wanted.terms.currency,
-        receipt,
-        private: &transaction.0,
-        plain_text: &[],
-    }
+fn tell<'a>(
+    wanted: &Wanted,
+    outcome: Outcome<'a>,
+    receipt: &'a str,
+    words: &'a Words,
+    transaction: &'a TransactionId,
+) -> Told<'a> {
+    let private = match words.sensitive() {
+        [] => &transaction.0,
+        sensitive => sensitive,
+    };
+    let Terms { amount, currency, .. } = wanted.terms;
+    Told { outcome, amount, currency, receipt, private, plain_text: words.plain_text() }
 }

@@ -12,3 +12,4 @@ mod forbidden;
 mod permitted;
 mod shared;
 mod travels;
+mod words;

@@ -30,17 +30,17 @@ const RECEIPT: u8 = 7;
 const OWN_ACCOUNT: &str = "5551234567890";
 
 /// A member that is no card, below one with a card; it keeps what it is given.
-struct Insider {
-    group: Company,
+pub(crate) struct Insider {
+    pub(crate) group: Company,
     enrolled: Enrolled,
     by_hand: ByHand,
     random: StdRng,
 }
 
 /// What passed, and what the insider knows.
-struct Seen {
-    session: Session,
-    messages: Vec<Vec<u8>>,
+pub(crate) struct Seen {
+    pub(crate) session: Session,
+    pub(crate) messages: Vec<Vec<u8>>,
 }
 
 /// A sealed field of a member's.
@@ -52,7 +52,7 @@ struct Sealed {
 }
 
 impl Insider {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut group = Company::new(1, seed);
         let mut random = StdRng::seed_from_u64(seed);
         let enrolled = group.issuer.enrol(OWN_ACCOUNT, "Insider", symbolon_tests::company::OPENING).unwrap();
@@ -62,7 +62,7 @@ impl Insider {
     }
 
     /// A purchase from the card, to the end.
-    fn buy(&mut self, options: Options) -> Seen {
+    pub(crate) fn buy(&mut self, options: Options) -> Seen {
         let descriptor = Descriptor::read_unverified(self.group.issuer.descriptor()).unwrap();
         self.group.seats[0].prepare(1, self.group.issuer.descriptor()).unwrap();
         let verification = self.by_hand.verification().unwrap();
