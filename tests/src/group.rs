@@ -125,8 +125,8 @@ impl Town {
         Ok(format!("tcp://{}", reader.address))
     }
 
-    /// Writes a topology from its parts: `$provider` becomes the provider's address, each `$listen` a free one, `$card.NAME` where the
-    /// card's reader listens, `$pin` a file with everybody's PIN.
+    /// Writes a topology from its parts: `$provider` becomes the provider's address, each `$listen` a free one,
+    /// `$card.NAME` where the card's reader listens, `$pin` a file with everybody's PIN.
     pub fn file(&self, parts: &[String]) -> Result<PathBuf> {
         let mut written = parts.concat().replace("$provider", &self.address).replace("$pin", &self.path("pin"));
         while written.contains("$listen") {

@@ -62,8 +62,8 @@ impl Answering for Router {
     }
 }
 
-/// Serves whoever connects until `closing` is ready, and then what was asked before. `here` is what this place is called
-/// in events. Dropped, it ends at once.
+/// Serves whoever connects until `closing` is ready, and then what was asked before. `here` is what this place is
+/// called in events. Dropped, it ends at once.
 pub async fn serve(
     listener: Listener,
     answering: Arc<impl Answering>,

@@ -69,8 +69,8 @@ pub async fn join(
     serve(listener, door, observer, member.name.as_str().into(), all).await;
 }
 
-/// How often a request is sent until a way up that broke, or that is not there yet, has been waited for long enough. Both
-/// members and providers answer the same bytes with the same answer.
+/// How often a request is sent until a way up that broke, or that is not there yet, has been waited for long enough.
+/// Members and providers answer the same bytes with the same answer.
 fn attempts(patience: Duration) -> u32 {
     let attempts = patience.as_millis() / RECONNECT_DELAY.as_millis();
     u32::try_from(attempts).unwrap_or(u32::MAX).saturating_add(1)

@@ -2,8 +2,8 @@
 //!
 //! ```toml
 //! provider = "127.0.0.1:7816"
-//! patience = 20                       # seconds that a member waits for those below it, and for a way up that is not there
-//!                                     # or broke; 20 if left out
+//! patience = 20                       # seconds that a member waits for those below it, and for a way up that is not
+//!                                     # there or broke; 20 if left out
 //!
 //! [transaction]
 //! kind = "purchase"                   # or refund, cancellation, inquiry, statement, or a number
@@ -45,9 +45,9 @@
 //! ```
 //!
 //! `plain_text` and `sensitive` take `key_exchange`, `transaction` and `acknowledgment`. Members are numbered in
-//! pre-order, those below one member in the order of the file, as the protocol numbers them. Whether options go together
-//! is for cards and providers to say. Paths are relative to the file's folder. Whoever reaches the place where a member
-//! listens can disturb a transaction, as whoever is on the line can; to take part takes a card.
+//! pre-order, those below one member in the order of the file, as the protocol numbers them. Whether options go
+//! together is for cards and providers to say. Paths are relative to the file's folder. Whoever reaches the place where
+//! a member listens can disturb a transaction, as whoever is on the line can; to take part takes a card.
 
 mod error;
 mod resolve;

@@ -12,8 +12,8 @@ pub(crate) type Shape = (&'static str, Range<u16>);
 const REQUESTS: [&str; 3] = ["key exchange request", "transaction request", "acknowledgment"];
 const RESPONSES: [&str; 3] = ["key exchange response", "transaction response", "final notice"];
 
-/// Every response went back the way its request came: through every participant, from the hop and on the connection that
-/// the request took, with the parts of the members on that way and no other.
+/// Every response went back the way its request came: through every participant, from the hop and on the connection
+/// that the request took, with the parts of the members on that way and no other.
 pub(crate) fn check(town: &Town, members: &[Shape], routers: &[&str]) {
     for (name, numbers) in members {
         let seen = rounds(town, name);
