@@ -110,6 +110,8 @@ pub(crate) fn apt_install(project: &Project, packages: &[&str]) -> Result<()> {
     // A stale package list is enough as long as the packages are still to be had.
     install(project, Command::new("apt-get").args(["update", "--quiet"]))?;
     let mut command = Command::new("apt-get");
+    // Another installation may be under way, as on a machine that has just started.
+    command.arg(format!("-oDPkg::Lock::Timeout={}", INSTALLATION_LIMIT.as_secs() / 2));
     command.args(["install", "--yes", "--quiet", "--no-install-recommends", "--no-remove", "--allow-downgrades"]);
     install(project, command.env("DEBIAN_FRONTEND", "noninteractive").args(packages))
 }
