@@ -10,17 +10,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-/// Builds a program of this workspace, in the profile of the tests, and gives its path.
-pub fn build(package: &str) -> Result<PathBuf> {
+/// Builds a program of this workspace, in the profile of the tests, and gives its path. Built is what the whole
+/// workspace needs for it, as `cargo xtask test` has done already.
+pub fn build(program: &str) -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--message-format", "json", "--package", package, "--bin", package]);
+    build.args(["build", "--quiet", "--message-format", "json", "--workspace", "--bin", program]);
     let output = build.current_dir(root).stderr(Stdio::inherit()).output()?;
-    ensure!(output.status.success(), "cannot build {package}");
+    ensure!(output.status.success(), "cannot build {program}");
     let messages = String::from_utf8(output.stdout)?;
     let executables = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut executables = executables.filter_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)));
-    executables.next().with_context(|| format!("{package} has no program"))
+    executables.next().with_context(|| format!("{program} is no program"))
 }
 
 /// A program that says in JSON on its first line where it listens. Killed when dropped.

@@ -77,7 +77,7 @@ fn the_page_fits_the_screen_has_no_colours_in_a_pipe_and_decodes_everything() ->
 
 #[test]
 fn a_failure_says_which_step_and_where_its_logs_are() -> Result<()> {
-    workspace::cargo(&["build", "--locked", "--package", "symbolon-demo"])?;
+    workspace::cargo(&["build", "--locked", "--workspace", "--bin", "symbolon-demo"])?;
     // A copy that has none of the other programs beside it.
     let folder = tempfile::tempdir()?;
     let program = folder.path().join("symbolon-demo");

@@ -38,9 +38,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
 /// A good card's flash with some bytes changed and, mostly, the checksums right again.
 fn mutated(script: &mut Script<'_>) -> Vec<u8> {
     let mut bytes = personalised().bytes().to_vec();
-    let mends = script.byte() % 8 != 0;
+    let mends = !script.byte().is_multiple_of(8);
     while !script.is_empty() {
-        let page = if script.byte() % 16 == 0 { usize::from(script.byte()) % 4 } else { 0 };
+        let page = if script.byte().is_multiple_of(16) { usize::from(script.byte()) % 4 } else { 0 };
         let offset = usize::from(u16::from_be_bytes([script.byte(), script.byte()])) % PAGE;
         bytes[page * PAGE + offset] ^= script.byte();
     }

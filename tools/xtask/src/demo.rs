@@ -41,9 +41,10 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<ExitCode> {
 /// Builds all of them, visibly: the first time takes minutes.
 fn build(project: &Project) -> Result<()> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--locked", "--bins", "--package", STORY]);
+    // Of the whole workspace, as the tests are: with the same features, so that they share what is built.
+    cargo.args(["build", "--locked", "--workspace", "--bin", STORY]);
     for player in PLAYERS {
-        cargo.args(["--package", player]);
+        cargo.args(["--bin", player]);
     }
     let status = cargo.current_dir(&project.root).stdin(Stdio::null()).status().context("cargo cannot be run")?;
     ensure!(status.success(), "the programs cannot be built");

@@ -56,21 +56,22 @@ const TO_TEST_PCSC: &[Need] = &[
     Need { sign: &["test", "-e", "/usr/bin/openssl"], package: "openssl" },
 ];
 
-/// Makes sure that the workspace can be compiled.
+/// Makes sure that the programs can be compiled.
 pub(crate) fn prepare_to_build(project: &Project) -> Result<()> {
     install_missing(project, TO_BUILD)?;
     let lock = fs::read_to_string(project.root.join("Cargo.lock"))?;
     if lock.contains("name = \"pcsc-sys\"") { install_missing(project, TO_BUILD_PCSC) } else { Ok(()) }
 }
 
-/// Makes sure that C++ can be compiled.
-pub(crate) fn prepare_to_build_cpp(project: &Project) -> Result<()> {
+/// Makes sure that the fuzz targets can be compiled, too.
+pub(crate) fn prepare_to_build_all(project: &Project) -> Result<()> {
+    prepare_to_build(project)?;
     install_missing(project, TO_BUILD_CPP)
 }
 
 /// Makes sure that the tests can run, too: their Python packages are in `target/python`.
 pub(crate) fn prepare_to_test(project: &Project) -> Result<()> {
-    prepare_to_build(project)?;
+    prepare_to_build_all(project)?;
     if project.root.join("tests/tests/pcsc").exists() {
         install_missing(project, TO_TEST_PCSC)?;
     }

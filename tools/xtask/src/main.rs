@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod machine;
 mod process;
+mod programs;
 mod project;
 mod report;
 mod steps;

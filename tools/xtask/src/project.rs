@@ -6,6 +6,8 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::programs::TestPrograms;
+
 /// A workspace: where it is and which packages it has.
 pub(crate) struct Project {
     /// The folder of the workspace's `Cargo.toml`.
@@ -14,11 +16,15 @@ pub(crate) struct Project {
     pub(crate) target: PathBuf,
     /// The workspace's own packages, by name.
     pub(crate) packages: Vec<Package>,
+    /// The test programs of all of them.
+    pub(crate) test_programs: TestPrograms,
 }
 
 /// One package of a workspace.
 pub(crate) struct Package {
     pub(crate) name: String,
+    /// Its `Cargo.toml`.
+    pub(crate) manifest: PathBuf,
     /// Features other than `default`.
     pub(crate) features: Vec<String>,
     /// Names of the binaries it builds.
@@ -28,14 +34,9 @@ pub(crate) struct Package {
 impl Project {
     /// The workspace that this program belongs to.
     pub(crate) fn load() -> Result<Self> {
-        Self::at(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml"))
-    }
-
-    /// The workspace of the manifest at `manifest`.
-    pub(crate) fn at(manifest: &Path) -> Result<Self> {
         let output = Command::new("cargo")
             .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
-            .arg(manifest)
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml"))
             .output()
             .context("cargo cannot be run")?;
         ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim());
@@ -50,6 +51,7 @@ impl Project {
             root: text(&metadata["workspace_root"])?.into(),
             target: text(&metadata["target_directory"])?.into(),
             packages,
+            test_programs: TestPrograms::default(),
         })
     }
 }
@@ -61,6 +63,7 @@ impl Package {
         let binaries = targets.iter().filter(|target| target["kind"] == serde_json::json!(["bin"]));
         Ok(Self {
             name: text(&package["name"])?,
+            manifest: text(&package["manifest_path"])?.into(),
             features: features.keys().filter(|name| *name != "default").cloned().collect(),
             binaries: binaries.map(|target| text(&target["name"])).collect::<Result<_>>()?,
         })

@@ -61,6 +61,7 @@ impl Covered {
 }
 
 /// One finished step.
+#[derive(Clone)]
 pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) took: Duration,
@@ -97,9 +98,10 @@ impl fmt::Display for Row {
 }
 
 /// All rows.
-#[derive(Default)]
 pub(crate) struct Report {
     pub(crate) rows: Vec<Row>,
+    /// From the first step's start to the last one's end; steps overlap.
+    pub(crate) took: Duration,
 }
 
 impl Report {
@@ -111,15 +113,13 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut counts = Counts::default();
-        let mut took = Duration::ZERO;
         let mut covered = Covered::default();
         for row in &self.rows {
             writeln!(out, "{row}")?;
             counts.add(row.counts());
             row.covered.0.iter().for_each(|(what, count)| covered.add(what, *count));
-            took += row.took;
         }
-        writeln!(out, "{:<28} {:<6} {:>7.1} s\n", "together", "", took.as_secs_f64())?;
+        writeln!(out, "{:<28} {:<6} {:>7.1} s\n", "together", "", self.took.as_secs_f64())?;
         for (what, count) in &covered.0 {
             writeln!(out, "{count:>10} {what}")?;
         }
@@ -162,7 +162,9 @@ mod tests {
         assert_eq!(covered.0, BTreeMap::from([("cut points".into(), 7), ("status words".into(), 2)]));
         let tests = Counts::default();
         let row = || Row { name: "x".into(), took: Duration::ZERO, passed: true, tests, covered: covered.clone() };
-        assert!(Report { rows: vec![row(), row()] }.to_string().contains("\n        14 cut points\n"));
+        assert!(
+            Report { rows: vec![row(), row()], took: Duration::ZERO }.to_string().contains("\n        14 cut points\n")
+        );
     }
 
     #[test]
@@ -175,11 +177,12 @@ mod tests {
             covered: Covered::in_output(OUTPUT),
         };
         let tests = Counts { passed: 2, failed: 0, skipped: 0 };
-        let good = Report { rows: vec![row(true, Counts::default()), row(true, tests)] };
+        let report = |rows| Report { rows, took: Duration::ZERO };
+        let good = report(vec![row(true, Counts::default()), row(true, tests)]);
         assert!(good.is_success());
         assert_eq!(good.to_string().lines().last(), Some("3 passed, 0 failed"));
 
-        let bad = Report { rows: vec![row(true, tests), row(false, tests), row(false, Counts::in_output(OUTPUT))] };
+        let bad = report(vec![row(true, tests), row(false, tests), row(false, Counts::in_output(OUTPUT))]);
         assert!(!bad.is_success());
         assert_eq!(bad.to_string().lines().last(), Some("11 passed, 2 failed, 4 skipped"));
         assert!(bad.to_string().contains("a step failed; again: cargo xtask test --only 'a step'"));
