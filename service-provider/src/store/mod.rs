@@ -67,7 +67,9 @@ pub enum StoreError {
     Imbalance(#[from] Imbalance),
 }
 
-/// The provider's memory. See the module for what holds for every operation.
+/// The provider's memory. See the module for what holds for every operation. While a request is under way, what
+/// [`authorize`](Store::authorize) and [`settle`](Store::settle) decide is durable only once its answer is kept; so is
+/// anything that depends on it.
 pub trait Store: Send + Sync + 'static {
     /// Says that a request is under way, until what is returned is dropped. So a store that commits for many at once
     /// knows whether it is worth waiting for more of them.

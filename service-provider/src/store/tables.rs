@@ -178,6 +178,16 @@ pub trait Database: Send + Sync + 'static {
         T: Send + 'static,
         F: Fn(&mut Self::Tables) -> Result<T, StoreError> + Send + 'static;
 
+    /// Runs one operation likewise. While a request is [under way](Self::under_way), its result may come before its changes
+    /// are durable: they are so when any later `write` of the same caller returns, and nobody else may be told before.
+    fn decide<T, F>(&self, operation: F) -> impl Future<Output = Result<T, StoreError>> + Send
+    where
+        T: Send + 'static,
+        F: Fn(&mut Self::Tables) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.write(operation)
+    }
+
     /// Looks something up, at one instant after every operation that has returned.
     fn read<T>(&self, look_up: impl FnOnce(&Self::Tables) -> Result<T, StoreError>) -> Result<T, StoreError>;
 

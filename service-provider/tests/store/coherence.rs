@@ -36,7 +36,7 @@ const SALES: usize = 160;
 const BUYERS: usize = 8;
 const LOOKERS: u64 = 3;
 
-/// A purchase, and how many of its five operations have returned.
+/// A purchase, and how many of its five operations are durable.
 struct Sale {
     opening: Opening,
     authorization: Authorization,
@@ -49,7 +49,7 @@ impl Sale {
         self.opening.transaction
     }
 
-    /// The requests with kept answers, and how many operations have returned when there are some.
+    /// The requests with kept answers, and how many operations are durable when there are some.
     fn answered(&self) -> [(u8, Request); 2] {
         let response = Request::Transaction(self.id(), self.authorization.request);
         [(3, response), (5, Request::Acknowledgment(self.id(), self.settlement.request))]
@@ -67,7 +67,10 @@ impl Sale {
                     assert_eq!(store.keep(request, answer(step)).await, Ok(vec![step]));
                 }
             }
-            self.done.store(step, Ordering::SeqCst);
+            // A decision is durable once its answer is kept.
+            if !matches!(step, 2 | 4) {
+                self.done.store(step, Ordering::SeqCst);
+            }
         }
     }
 }

@@ -89,11 +89,11 @@ impl<D: Database> Store for D {
     }
 
     async fn authorize(&self, authorization: Authorization) -> Result<Decision, StoreError> {
-        self.write(move |tables| authorize::authorize(tables, &authorization)).await
+        self.decide(move |tables| authorize::authorize(tables, &authorization)).await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<Ending, StoreError> {
-        self.write(move |tables| settle::settle(tables, &settlement)).await
+        self.decide(move |tables| settle::settle(tables, &settlement)).await
     }
 
     async fn keep(&self, request: Request, answer: Answer) -> Result<Vec<u8>, StoreError> {

@@ -113,7 +113,15 @@ impl Database for SqliteStore {
         T: Send + 'static,
         F: Fn(&mut Rows) -> Result<T, StoreError> + Send + 'static,
     {
-        self.writer.write(operation).await
+        self.writer.write(operation, false).await
+    }
+
+    async fn decide<T, F>(&self, operation: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Rows) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.writer.write(operation, true).await
     }
 
     fn read<T>(&self, look_up: impl FnOnce(&Rows) -> Result<T, StoreError>) -> Result<T, StoreError> {

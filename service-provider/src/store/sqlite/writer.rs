@@ -4,12 +4,15 @@
 //! The operations of a batch share one transaction. One that fails has as a rule written nothing yet; where it has, the
 //! batch is undone and its operations run again, each in a transaction of its own. That costs less than a savepoint for
 //! every operation, and isolates them as well.
+//!
+//! A decision is told before it is durable to a request that is under way, which comes back with the answer to keep:
+//! one commit then serves both. Where a batch is undone, what was told must come out again, or the store stops.
 
 use super::rows::Rows;
 use crate::store::StoreError;
 use crate::store::recent::Recent;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Operations that one commit makes durable.
@@ -44,8 +47,8 @@ impl Writer {
         UnderWay(Arc::clone(&self.queue))
     }
 
-    /// Runs an operation and waits until it is durable.
-    pub(super) async fn write<T, F>(&self, operation: F) -> Result<T, StoreError>
+    /// Runs an operation and waits until it is durable; with `ahead`, only until it has run, if a request is under way.
+    pub(super) async fn write<T, F>(&self, operation: F, ahead: bool) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: Fn(&mut Rows) -> Result<T, StoreError> + Send + 'static,
@@ -53,7 +56,15 @@ impl Writer {
         let (caller, result) = oneshot::channel();
         let place = Arc::clone(&self.queue.places).acquire_owned().await.map_err(|_closed| StoreError::Stopped)?;
         let outcome = Err(StoreError::Stopped);
-        self.queue.push(Box::new(Operation { operation, outcome, caller, _place: place }))?;
+        let ahead = ahead && self.queue.lock().under_way > 0;
+        self.queue.push(Box::new(Operation {
+            operation,
+            outcome,
+            caller: Some(caller),
+            ahead,
+            told: None,
+            _place: place,
+        }))?;
         result.await.map_err(|_dropped| StoreError::Stopped)?
     }
 }
@@ -89,15 +100,22 @@ struct Queue {
 #[derive(Default)]
 struct State {
     jobs: Vec<Box<dyn Job>>,
+    /// Callers that wait for the commit of what has run.
+    waiting: usize,
     under_way: usize,
     closed: bool,
 }
 
 impl State {
-    /// Whether to commit at once: most of the requests under way wait for it, while the others keep the processors
+    /// Whether to go on at once: most of the requests under way wait for it, while the others keep the processors
     /// busy. A request that is alone waits for nobody.
     fn is_due(&self) -> bool {
-        self.closed || (!self.jobs.is_empty() && self.jobs.len() >= (self.under_way * 3 / 4).min(BATCH_MAX))
+        let waiting = self.jobs.len() + self.waiting;
+        self.closed || (waiting > 0 && self.are_most(waiting))
+    }
+
+    fn are_most(&self, waiting: usize) -> bool {
+        waiting >= (self.under_way * 3 / 4).clamp(1, BATCH_MAX)
     }
 }
 
@@ -130,15 +148,25 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// The operations to commit together; empty when there will be no more.
-    fn next_batch(&self) -> Vec<Box<dyn Job>> {
-        let waiting = |state: &mut State| state.jobs.is_empty() && !state.closed;
-        let state = self.changed.wait_while(self.lock(), waiting).unwrap_or_else(PoisonError::into_inner);
-        let collecting = |state: &mut State| !state.is_due();
-        let collected = self.changed.wait_timeout_while(state, COMMIT_DELAY_MAX, collecting);
+    /// Operations to run next, while `waiting` callers wait for the commit of what has run, which comes at `until`. None
+    /// where it is to come now; and none without a transaction, which has no such time, where there will be no more.
+    fn next(&self, waiting: usize, until: Option<Instant>) -> Vec<Box<dyn Job>> {
+        let mut state = self.lock();
+        state.waiting = waiting;
+        if until.is_none() {
+            let idle = |state: &mut State| state.jobs.is_empty() && !state.closed;
+            state = self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
+        }
+        let patience = until.map_or(COMMIT_DELAY_MAX, |until| until.saturating_duration_since(Instant::now()));
+        let collected = self.changed.wait_timeout_while(state, patience, |state| !state.is_due());
         let (mut state, _) = collected.unwrap_or_else(PoisonError::into_inner);
         let count = state.jobs.len().min(BATCH_MAX);
         state.jobs.drain(..count).collect()
+    }
+
+    /// Whether so many callers are worth a commit.
+    fn are_most(&self, waiting: usize) -> bool {
+        self.lock().are_most(waiting)
     }
 }
 
@@ -155,17 +183,30 @@ impl Drop for Closing {
 
 /// An operation whose types are forgotten.
 trait Job: Send {
-    /// Runs it, possibly again; whether it succeeded.
-    fn run(&mut self, rows: &mut Rows) -> bool;
+    /// Runs it, possibly again.
+    fn run(&mut self, rows: &mut Rows);
+
+    /// Whether it succeeded the last time it ran, and before its result is told.
+    fn succeeded(&self) -> bool;
+
+    /// Tells its caller the result of an operation that need not wait for the commit.
+    fn tell_ahead(&mut self);
+
+    /// Whether it succeeded, as its caller was told; `None` while its caller waits.
+    fn told(&self) -> Option<bool>;
 
     /// Tells its caller the result, given how the commit went.
-    fn tell(self: Box<Self>, committed: Result<(), StoreError>);
+    fn tell(&mut self, committed: Result<(), StoreError>);
 }
 
 struct Operation<T, F> {
     operation: F,
     outcome: Result<T, StoreError>,
-    caller: oneshot::Sender<Result<T, StoreError>>,
+    /// Nobody once it is told.
+    caller: Option<oneshot::Sender<Result<T, StoreError>>>,
+    /// Whether its caller need not wait for the commit.
+    ahead: bool,
+    told: Option<bool>,
     /// Its own and not its caller's, who may be gone before it has run.
     _place: OwnedSemaphorePermit,
 }
@@ -175,61 +216,128 @@ where
     T: Send,
     F: Fn(&mut Rows) -> Result<T, StoreError> + Send,
 {
-    fn run(&mut self, rows: &mut Rows) -> bool {
+    fn run(&mut self, rows: &mut Rows) {
         self.outcome = (self.operation)(rows);
+    }
+
+    fn succeeded(&self) -> bool {
         self.outcome.is_ok()
     }
 
-    fn tell(self: Box<Self>, committed: Result<(), StoreError>) {
-        // A caller that is gone needs no answer.
-        let _ = self.caller.send(committed.and(self.outcome));
+    fn tell_ahead(&mut self) {
+        if self.ahead {
+            self.tell(Ok(()));
+        }
+    }
+
+    fn told(&self) -> Option<bool> {
+        self.told
+    }
+
+    fn tell(&mut self, committed: Result<(), StoreError>) {
+        if let Some(caller) = self.caller.take() {
+            let outcome = std::mem::replace(&mut self.outcome, Err(StoreError::Stopped));
+            self.told = Some(outcome.is_ok());
+            // A caller that is gone needs no answer.
+            let _ = caller.send(committed.and(outcome));
+        }
     }
 }
 
-/// How a transaction ended.
-#[derive(PartialEq)]
-enum End {
-    Committed,
-    /// An operation failed after it had written, or so that the whole transaction is undone.
-    Undone,
-}
-
-fn run(mut rows: Rows, queue: &Closing, recent: &Recent) {
+fn run(rows: Rows, queue: &Closing, recent: &Recent) {
+    let queue = &queue.0;
+    let mut batch = Batch { rows, recent, jobs: Vec::new(), until: None };
     loop {
-        let mut batch = queue.0.next_batch();
-        if batch.is_empty() {
+        let jobs = queue.next(batch.waiting(), batch.until);
+        if jobs.is_empty() && batch.until.is_none() {
             return;
         }
-        let result = commit_all(&mut rows, &mut batch, recent);
-        for job in batch {
-            job.tell(result.clone());
-        }
-        if let Err(error) = result {
-            tracing::error!(%error, "the store stops: a commit failed");
+        if let Err(error) = batch.go_on(jobs, queue) {
+            tracing::error!(%error, "the store stops");
+            batch.jobs.iter_mut().for_each(|job| job.tell(Err(error.clone())));
             return;
         }
     }
 }
 
-fn commit_all(rows: &mut Rows, batch: &mut [Box<dyn Job>], recent: &Recent) -> Result<(), StoreError> {
-    if commit(rows, batch, recent)? == End::Undone {
-        for job in batch {
-            commit(rows, std::slice::from_mut(job), recent)?;
-        }
-    }
-    Ok(())
+/// The open transaction.
+struct Batch<'a> {
+    rows: Rows,
+    recent: &'a Recent,
+    /// What has run in it.
+    jobs: Vec<Box<dyn Job>>,
+    /// When it is committed at the latest; `None` where there is none.
+    until: Option<Instant>,
 }
 
-fn commit(rows: &mut Rows, batch: &mut [Box<dyn Job>], recent: &Recent) -> Result<End, StoreError> {
-    rows.run("BEGIN IMMEDIATE")?;
-    for job in batch {
-        let before = rows.changes();
-        if !job.run(rows) && (rows.changes() != before || !rows.in_transaction()) {
-            rows.undo()?;
-            return Ok(End::Undone);
-        }
+impl Batch<'_> {
+    /// How many callers wait for the commit.
+    fn waiting(&self) -> usize {
+        self.jobs.iter().filter(|job| job.told().is_none()).count()
     }
-    rows.run("COMMIT")?;
-    recent.apply(rows.cache().take_changes().into_iter());
-    Ok(End::Committed)
+
+    /// Runs more operations, and commits when it is time.
+    fn go_on(&mut self, jobs: Vec<Box<dyn Job>>, queue: &Queue) -> Result<(), StoreError> {
+        let is_complete = jobs.is_empty();
+        jobs.into_iter().try_for_each(|job| self.run(job))?;
+        let is_late = self.until.is_some_and(|until| Instant::now() >= until);
+        let is_due = is_complete || is_late || self.jobs.len() >= BATCH_MAX || queue.are_most(self.waiting());
+        if is_due { self.commit() } else { Ok(()) }
+    }
+
+    fn run(&mut self, mut job: Box<dyn Job>) -> Result<(), StoreError> {
+        self.begin()?;
+        let can_go_on = run_in(&mut self.rows, job.as_mut());
+        if can_go_on {
+            job.tell_ahead();
+        }
+        self.jobs.push(job);
+        if can_go_on { Ok(()) } else { self.run_again() }
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        if self.until.is_none() {
+            self.rows.run("BEGIN IMMEDIATE")?;
+            self.until = Some(Instant::now() + COMMIT_DELAY_MAX);
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        if self.until.take().is_some() {
+            self.rows.run("COMMIT")?;
+            self.recent.apply(self.rows.cache().take_changes().into_iter());
+        }
+        self.jobs.drain(..).for_each(|mut job| job.tell(Ok(())));
+        Ok(())
+    }
+
+    fn undo(&mut self) -> Result<(), StoreError> {
+        self.until = None;
+        self.rows.undo()
+    }
+
+    /// Undoes everything, and runs each operation again in a transaction of its own.
+    fn run_again(&mut self) -> Result<(), StoreError> {
+        self.undo()?;
+        for mut job in std::mem::take(&mut self.jobs) {
+            self.begin()?;
+            if !run_in(&mut self.rows, job.as_mut()) {
+                self.undo()?;
+            }
+            if job.told() == Some(true) && !job.succeeded() {
+                return Err(StoreError::Invalid("a decision that was told cannot be made again"));
+            }
+            self.jobs.push(job);
+            self.commit()?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs an operation; whether its transaction can go on. One that fails has as a rule changed nothing.
+fn run_in(rows: &mut Rows, job: &mut dyn Job) -> bool {
+    let before = rows.changes();
+    job.run(rows);
+    job.succeeded() || (rows.changes() == before && rows.in_transaction())
 }
