@@ -10,12 +10,27 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+/// How a program is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// As the tests are.
+    Dev,
+    /// As it ships, for measurements.
+    Release,
+}
+
 /// Builds a program of this workspace, in the profile of the tests, and gives its path. Built is what the whole
 /// workspace needs for it, as `cargo xtask test` has done already.
 pub fn build(program: &str) -> Result<PathBuf> {
+    build_in(program, Profile::Dev)
+}
+
+/// Builds a program of this workspace likewise and gives its path.
+pub fn build_in(program: &str, profile: Profile) -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--message-format", "json", "--workspace", "--bin", program]);
+    build.args((profile == Profile::Release).then_some("--release"));
     let output = build.current_dir(root).stderr(Stdio::inherit()).output()?;
     ensure!(output.status.success(), "cannot build {program}");
     let messages = String::from_utf8(output.stdout)?;
