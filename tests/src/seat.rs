@@ -81,6 +81,7 @@ impl Reader for SlotReader {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others mean that no card answers")]
 const fn reader_error(error: &SlotError) -> ReaderError {
     match error {
         SlotError::NotPowered => ReaderError::NotPowered,

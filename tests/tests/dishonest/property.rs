@@ -24,7 +24,7 @@ use crate::scene::KINDS;
 const MEMBERS_MAX: usize = 8;
 
 /// Cases of the property; each makes up to [`RUNS_MAX`] purchases.
-const CASES: u32 = 40;
+const CASES: u32 = 60;
 const RUNS_MAX: usize = 4;
 
 /// What happens to a message on a hop.
