@@ -11,7 +11,8 @@ use crate::error::Malformed;
 use crate::limits::{ATTRIBUTE_NAME_MAX, ATTRIBUTE_VALUE_MAX, YEARS_MAX};
 use crate::types::{Party, TransactionId};
 
-/// The name of an attribute, such as `born`: 1 to [`ATTRIBUTE_NAME_MAX`] small letters, digits and hyphens, a letter first.
+/// The name of an attribute, such as `born`: 1 to [`ATTRIBUTE_NAME_MAX`] small letters, digits and hyphens, a letter
+/// first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AttributeName<'a>(&'a str);
 

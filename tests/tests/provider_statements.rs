@@ -34,8 +34,8 @@ fn holder(number: &str, instrument: Instrument, attributes: &[&str]) -> Enrolmen
     }
 }
 
-/// A bar, a driving licence, an access pass, and an identity of which nothing is known. All of them prove their accounts
-/// in the key exchange, so that all of them would be named.
+/// A bar, a driving licence, an access pass, and an identity of which nothing is known. All of them prove their
+/// accounts in the key exchange, so that all of them would be named.
 async fn fair(seed: u64, moment: &str) -> Fair {
     let mut fair = Fair::at(seed, Moment::parse(moment).unwrap().into()).await.unwrap();
     let bar = Enrolment { holder: "Bar; Grill".into(), ..debit("BAR", 0).unwrap() };
@@ -143,8 +143,8 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// Holder, account and what is known of the holder appear nowhere in what the verifier is told, whatever the answer, nor
-/// in the responses on the way. How long the responses are does not tell the answer.
+/// Holder, account and what is known of the holder appear nowhere in what the verifier is told, whatever the answer,
+/// nor in the responses on the way. How long the responses are does not tell the answer.
 #[tokio::test]
 async fn the_verifier_learns_the_answer_and_nothing_else() {
     let mut fair = fair(3, NOON).await;

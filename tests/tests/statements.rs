@@ -1,4 +1,4 @@
-//! A bar asks about a driving licence: cards in readers, terminals, a router and the provider, each a process, over TCP.
+//! A bar asks about a driving licence: cards in readers, terminals, a router and the provider, each a process, on TCP.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a panic fails the test")]
 

@@ -33,8 +33,8 @@ pub const SEALED_SECRET_MAX: usize = 256;
 /// Verification keys registered for one account.
 pub const KEYS_MAX: usize = 16;
 
-/// The highest balance of stored value, in minor units: 150.00 of most currencies, up to which the law of many places lets
-/// electronic money be held by anybody.
+/// The highest balance of stored value, in minor units: 150.00 of most currencies, up to which the law of many places
+/// lets electronic money be held by anybody.
 pub const STORED_VALUE_MAX: u64 = 15_000;
 
 /// Payments that an account may be limited to, such as cheques in a book.

@@ -1,8 +1,8 @@
 //! Random operations against both stores and a plain model: all three give the same results, and the same money.
 //! The database alone says the same as the store with all that it remembers, much or next to nothing.
 //!
-//! The model knows amounts, holds, bounds and phases, and no rows; what it does not know (identifications, bytes) the test
-//! makes up from numbers.
+//! The model knows amounts, holds, bounds and phases, and no rows; what it does not know (identifications, bytes) the
+//! test makes up from numbers.
 
 use crate::coherence;
 use crate::world::{EUR, HOLD, SESSION, START, World, answer};

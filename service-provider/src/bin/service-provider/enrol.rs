@@ -31,8 +31,8 @@ pub(crate) struct Arguments {
     /// What the account stands behind
     #[arg(long, default_value = Instrument::Debit.name(), value_parser = instruments())]
     instrument: Instrument,
-    /// Its currency: a code of ISO 4217, or for points one that begins with QM to QZ [default: EUR; QPT for loyalty; XXX
-    /// where nothing is held]
+    /// Its currency: a code of ISO 4217, or for points one that begins with QM to QZ [default: EUR; QPT for loyalty;
+    /// the code for none where nothing is held]
     #[arg(long, value_parser = currency)]
     currency: Option<Currency>,
     /// What it holds from the start, such as 100.00
@@ -51,8 +51,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     payments: Option<u64>,
     /// What statements may be made of, for identity and access-pass, as often as it takes: born=2000-02-29, drives=B,
-    /// opens=lab-3. A time may follow in which it is so: drives=B@..2033-05-01, opens=lab-3@2026-01-01..2026-12-31; days
-    /// count from their beginning to their end in UTC, and an instant is written 2026-11-27T15:42:35Z
+    /// opens=lab-3. A time may follow in which it is so: drives=B@..2033-05-01, opens=lab-3@2026-01-01..2026-12-31;
+    /// days count from their beginning to their end in UTC, and an instant is written 2026-11-27T15:42:35Z
     #[arg(long = "attribute", value_name = "NAME=VALUE[@FROM..UNTIL]", value_parser = Attribute::parse)]
     attributes: Vec<Attribute>,
 }
