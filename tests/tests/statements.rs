@@ -51,7 +51,7 @@ fn topology(holder: &str, asked: &str, consented: &str) -> String {
 
 /// What the bar and the holder are told.
 fn told(town: &Town, text: &str) -> [Value; 2] {
-    let ended = town.group(&town.file(text).unwrap()).unwrap();
+    let ended = town.group(&town.file(&[text.to_owned()]).unwrap()).unwrap();
     ["bar", "holder"].map(|name| result(&ended.results, name, 0).unwrap().clone())
 }
 

@@ -1,6 +1,6 @@
 //! What every store must do, whatever it is made of.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is a test's verdict")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a panic is a test's verdict")]
 
 mod coherence;
 mod instruments;
