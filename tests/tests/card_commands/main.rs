@@ -9,6 +9,8 @@ mod hostile;
 mod keys;
 mod outlived;
 mod provider_domains;
+#[path = "../../../protocol/tests/crypto/scalar.rs"]
+mod scalar;
 mod secure_channel;
 mod size;
 mod wycheproof;

