@@ -22,3 +22,4 @@ pub mod tls;
 pub mod transcript;
 pub mod workspace;
 pub mod world;
+pub mod writing;

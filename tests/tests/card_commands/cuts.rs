@@ -3,12 +3,18 @@
 //! and tries of a key count on their own.
 
 use std::collections::BTreeMap;
+use std::thread;
 
+use apdu_spec::Instruction;
 use card_os::store::{ObjectId, Store};
 use sim_reader::card::CardError;
 use sim_reader::flash::{Moment, RamFlash};
 use symbolon_tests::covered::covered;
+use symbolon_tests::transcript::vectors;
+use symbolon_tests::writing::{IN_A_PURCHASE, READING, name_of};
 
+use crate::keys::{SECRET, bring, challenge, cmac, command, external, external_message, guarded};
+use crate::secure_channel::{Keyed, open, secured};
 use crate::{TestCard, card_on, commands, empty_flash, play};
 
 pub(crate) type Objects = BTreeMap<u32, Vec<u8>>;
@@ -72,98 +78,86 @@ pub(crate) fn card_after(start: &RamFlash, commands: &[Option<Vec<u8>>]) -> Test
     card
 }
 
-/// Cuts every command of a transcript everywhere; gives the number of cuts.
-fn cut_everywhere(name: &str) -> u64 {
-    let commands = commands(name);
-    let start = empty_flash();
+/// Cuts the power at every flash operation of a command, at every moment of it; gives the number of cuts.
+pub(crate) fn cut_everywhere(place: &str, ready: impl Fn() -> (TestCard, Vec<u8>)) -> u64 {
+    let (mut card, command) = ready();
+    let before = objects(&card.flash());
+    let begun = card.flash().operations();
+    card.transmit(&command).unwrap();
+    let operations = card.flash().operations() - begun;
+    let change = Change { before, after: objects(&card.flash()) };
     let mut cuts = 0;
-    for (taken, command) in commands.iter().enumerate() {
-        let Some(command) = command else { continue };
-        let place = format!("{name}, command {taken}");
-        let mut card = card_after(&start, &commands[..taken]);
-        let before = objects(&card.flash());
-        let begun = card.flash().operations();
-        card.transmit(command).unwrap();
-        let operations = card.flash().operations() - begun;
-        let change = Change { before, after: objects(&card.flash()) };
-        for operation in 0..operations {
-            for moment in MOMENTS {
-                let mut card = card_after(&start, &commands[..taken]);
-                card.flash().cut_at(operation, moment, operation + 7);
-                assert!(matches!(card.transmit(command), Err(CardError::Mute)), "{place}: power is gone");
-                card.power_on().unwrap();
-                change.assert_whole(&objects(&card.flash()), &place);
-                cuts += 1;
-            }
+    for operation in 0..operations {
+        for moment in MOMENTS {
+            let (mut card, command) = ready();
+            card.flash().cut_at(operation, moment, operation + 7);
+            assert!(matches!(card.transmit(&command), Err(CardError::Mute)), "{place}: power is gone");
+            card.power_on().unwrap();
+            change.assert_whole(&objects(&card.flash()), place);
+            cuts += 1;
         }
     }
-    covered(cuts, "cut points");
     cuts
 }
 
-#[test]
-fn personalisation_is_whole_whenever_power_goes() {
-    let cuts = cut_everywhere("personalised.apdu");
-    println!("{cuts} cuts");
-    assert!(cuts > 100);
+/// Cuts by the name of the command.
+type Cuts = BTreeMap<&'static str, u64>;
+
+/// Cuts every command of a transcript everywhere.
+fn cut_transcript(name: &str) -> Cuts {
+    let commands = commands(name);
+    let start = empty_flash();
+    let mut cuts = Cuts::new();
+    for (taken, command) in commands.iter().enumerate() {
+        let Some(command) = command else { continue };
+        let place = format!("{name}, command {taken}");
+        let count = cut_everywhere(&place, || (card_after(&start, &commands[..taken]), command.clone()));
+        *cuts.entry(name_of(command)).or_default() += count;
+    }
+    cuts
+}
+
+/// What no transcript holds: a proof of the card's that costs a use, and what answers random bytes or comes through a
+/// secure channel.
+fn cut_the_rest() -> Cuts {
+    let prove = || {
+        let mut card = card_on(empty_flash());
+        let purpose = [0x81, 1, 3, 0x82, 2, 0xA4, 0x40, 0x84, 1, 0x00, 0x85, 4, 0, 0, 0, 9, 0x87, 16];
+        bring(&mut card, 0x21, &[&purpose[..], &SECRET].concat());
+        (card, command([0x00, 0x88, 0x00, 0x21], &[0; 8]))
+    };
+    let authenticate = || {
+        let mut card = guarded(0x80, 3, &SECRET);
+        let proof = cmac(&[&external_message(&challenge(&mut card))]);
+        (card, external(&proof))
+    };
+    let flash = secured();
+    let terminate = || {
+        let mut card = card_on(flash.clone());
+        let mut host = open(&mut card, Keyed::ISSUER, 0x01, 8);
+        (card, host.wrap([0x00, 0xFE, 0x00, 0x00], &[]))
+    };
+    Cuts::from([
+        ("InternalAuthenticate", cut_everywhere("INTERNAL AUTHENTICATE", prove)),
+        ("Authenticate", cut_everywhere("EXTERNAL AUTHENTICATE", authenticate)),
+        ("TerminateCardUsage", cut_everywhere("TERMINATE CARD USAGE", terminate)),
+    ])
 }
 
 #[test]
-fn key_sets_and_the_domains_of_providers_are_whole_whenever_power_goes() {
-    assert!(cut_everywhere("key_sets.apdu") > 50);
-    assert!(cut_everywhere("provider_locks.apdu") > 50);
-    assert!(cut_everywhere("store_data.apdu") > 20);
-    assert!(cut_everywhere("card_data.apdu") > 10);
-}
-
-#[test]
-fn deleting_and_writing_files_is_whole_whenever_power_goes() {
-    assert!(cut_everywhere("delete.apdu") > 50);
-}
-
-#[test]
-fn records_and_bytes_are_whole_whenever_power_goes() {
-    let cuts = cut_everywhere("records.apdu") + cut_everywhere("binary.apdu");
-    println!("{cuts} cuts");
-    assert!(cuts > 1000);
-}
-
-#[test]
-fn data_objects_are_whole_whenever_power_goes() {
-    let cuts = cut_everywhere("data_objects.apdu");
-    println!("{cuts} cuts");
-    assert!(cuts > 120);
-}
-
-#[test]
-fn the_life_of_files_is_whole_whenever_power_goes() {
-    assert!(cut_everywhere("file_life.apdu") > 50);
-    assert!(cut_everywhere("whole_files.apdu") > 20);
-}
-
-#[test]
-fn pins_and_contents_are_whole_whenever_power_goes() {
-    assert!(cut_everywhere("pin.apdu") > 150);
-    assert!(cut_everywhere("files.apdu") > 150);
-}
-
-#[test]
-fn keys_are_whole_whenever_power_goes() {
-    let cuts = cut_everywhere("keys.apdu") + cut_everywhere("key_deletion.apdu") + cut_everywhere("security.apdu");
-    println!("{cuts} cuts");
-    assert!(cuts > 100);
-}
-
-#[test]
-fn unblocking_and_changing_pins_is_whole_whenever_power_goes() {
-    let cuts = cut_everywhere("pin_reset.apdu");
-    println!("{cuts} cuts");
-    assert!(cuts > 300);
-}
-
-#[test]
-fn changing_access_rules_is_whole_whenever_power_goes() {
-    let cuts = cut_everywhere("access.apdu") + cut_everywhere("condition_change.apdu");
-    println!("{cuts} cuts");
-    assert!(cuts > 150);
+fn every_command_that_writes_is_whole_whenever_power_goes() {
+    let names: Vec<_> = vectors().unwrap().iter().map(|path| path.file_name().unwrap().to_owned()).collect();
+    let mut all = cut_the_rest();
+    thread::scope(|scope| {
+        let each = names.iter().map(|name| scope.spawn(|| cut_transcript(name.to_str().unwrap())));
+        for cuts in each.collect::<Vec<_>>() {
+            cuts.join().unwrap().into_iter().for_each(|(name, cuts)| *all.entry(name).or_default() += cuts);
+        }
+    });
+    println!("{all:?}");
+    for (_, _, name) in Instruction::ALL.iter().filter(|(_, _, name)| !IN_A_PURCHASE.contains(name)) {
+        let is_cut = all.get(name).is_some_and(|cuts| *cuts > 0);
+        assert_eq!(is_cut, !READING.contains(name), "{name} writes, and is cut, or is known to write nothing");
+    }
+    covered(all.values().sum::<u64>(), "cut points");
 }

@@ -6,10 +6,8 @@ use protocol::message::descriptor::provider_id;
 use sim_reader::flash::RamFlash;
 use symbolon_tests::scp03::{Host, Keys};
 
-use crate::cuts::objects;
-use crate::secure_channel::{
-    Keyed, LEVELS, NEW_PIN, PUT_KEY, STORE_DATA, assert_whole_whenever_power_goes, is_closed, open, secured, send,
-};
+use crate::cuts::{cut_everywhere, objects};
+use crate::secure_channel::{Keyed, LEVELS, NEW_PIN, PUT_KEY, STORE_DATA, is_closed, open, secured, send};
 use crate::{TestCard, card_on};
 
 const PROVIDERS: Keys = [[0x61; 16], [0x62; 16], [0x63; 16]];
@@ -295,14 +293,13 @@ fn a_providers_changes_and_the_issuers_locks_are_whole_whenever_power_goes() {
         (card, host.wrap(header, data))
     };
     let deletion = [&[0x4F, 0x0B][..], &name(1)].concat();
-    let mut cuts = 0;
-    cuts += assert_whole_whenever_power_goes(|| provider(STORE_DATA, &|_| RENAME.to_vec()));
-    cuts += assert_whole_whenever_power_goes(|| provider(PUT_KEY, &|host| host.key_data(0x31, &ROTATED)));
-    cuts +=
-        assert_whole_whenever_power_goes(|| provider([0x80, 0xD8, 0x30, 0x81], &|host| host.key_data(0x30, &ROTATED)));
-    cuts += assert_whole_whenever_power_goes(|| provider(GENERATE, &|_| vec![0xB6, 0x03, 0x84, 0x01, 0x01]));
-    cuts += assert_whole_whenever_power_goes(|| issuer(SET_DOMAIN, &name(1)));
-    cuts += assert_whole_whenever_power_goes(|| issuer(DELETE, &deletion));
+    let rotation = [0x80, 0xD8, 0x30, 0x81];
+    let cuts = cut_everywhere("STORE DATA", || provider(STORE_DATA, &|_| RENAME.to_vec()))
+        + cut_everywhere("PUT KEY", || provider(PUT_KEY, &|host| host.key_data(0x31, &ROTATED)))
+        + cut_everywhere("PUT KEY in place", || provider(rotation, &|host| host.key_data(0x30, &ROTATED)))
+        + cut_everywhere("GENERATE", || provider(GENERATE, &|_| vec![0xB6, 0x03, 0x84, 0x01, 0x01]))
+        + cut_everywhere("SET STATUS", || issuer(SET_DOMAIN, &name(1)))
+        + cut_everywhere("DELETE", || issuer(DELETE, &deletion));
     println!("{cuts} cuts");
     assert!(cuts > 60);
 }

@@ -1,10 +1,9 @@
 //! The issuer's secure channel, driven by a host that shares no code with the card.
 
-use sim_reader::card::CardError;
 use sim_reader::flash::{Moment, RamFlash};
 use symbolon_tests::scp03::{Host, Keys, plain_key_data};
 
-use crate::cuts::{MOMENTS, objects};
+use crate::cuts::{MOMENTS, cut_everywhere, objects};
 use crate::{TestCard, card_on, commands, empty_flash, play};
 
 const KEYS: Keys = [[0x41; 16], [0x42; 16], [0x43; 16]];
@@ -254,32 +253,6 @@ fn the_sequence_counter_never_goes_back() {
     assert_eq!(initialize(&mut card, &[0; 8])[29..32], [0, 0, 5]);
 }
 
-/// Cuts the power everywhere in a protected command: afterwards all of what it does is in flash, or nothing. Gives the
-/// number of cuts.
-pub(crate) fn assert_whole_whenever_power_goes(ready: impl Fn() -> (TestCard, Vec<u8>)) -> u64 {
-    let (mut card, command) = ready();
-    let before = objects(&card.flash());
-    let begun = card.flash().operations();
-    let response = card.transmit(&command).unwrap();
-    assert_eq!(response[response.len() - 2..], [0x90, 0x00]);
-    let operations = card.flash().operations() - begun;
-    let after = objects(&card.flash());
-    assert_ne!(before, after);
-    let mut cuts = 0;
-    for operation in 0..operations {
-        for moment in MOMENTS {
-            let (mut card, command) = ready();
-            card.flash().cut_at(operation, moment, operation);
-            assert!(matches!(card.transmit(&command), Err(CardError::Mute)));
-            card.power_on().unwrap();
-            let found = objects(&card.flash());
-            assert!(found == before || found == after, "{operation} {moment:?}: half a change");
-            cuts += 1;
-        }
-    }
-    cuts
-}
-
 #[test]
 fn keys_are_replaced_whole_whenever_power_goes() {
     let flash = secured();
@@ -289,7 +262,7 @@ fn keys_are_replaced_whole_whenever_power_goes() {
         let data = host.key_data(VERSION, &OTHERS);
         (card, host.wrap([0x80, 0xD8, VERSION, 0x81], &data))
     };
-    assert!(assert_whole_whenever_power_goes(ready) > 10);
+    assert!(cut_everywhere("PUT KEY", ready) > 10);
     // And the old or the new keys open a channel.
     for operation in 0.. {
         let (mut card, command) = ready();

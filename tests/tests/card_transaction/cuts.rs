@@ -1,10 +1,13 @@
 //! Power goes at every flash operation of every command of a purchase, at every moment of the operation.
 
+use std::collections::BTreeSet;
+
 use apdu_spec::instruction::{Verify, VerifyPart};
 use apdu_spec::journal::{JournalEntry, Step as JournalStep};
 use apdu_spec::provider::Policy;
 use sim_reader::flash::{Moment, RamFlash};
 use symbolon_tests::covered::covered;
+use symbolon_tests::writing::{IN_A_PURCHASE, name_of};
 
 use crate::bank::Bank;
 use crate::card::{NOT_SATISFIED, PAGES, PIN, TestCard, bytes, pin};
@@ -81,6 +84,7 @@ fn moments() -> impl Iterator<Item = (Moment, u64)> {
 fn a_command_is_done_or_not_done_wherever_power_goes() {
     let cards = Cards::worn(None);
     let mut points = 0;
+    let mut writing = BTreeSet::new();
     for (taken, step) in STEPS.into_iter().enumerate() {
         if matches!(step, Step::Sign(_)) {
             // Nothing may come between, so that there is no journal to compare with; nothing is written either.
@@ -98,7 +102,11 @@ fn a_command_is_done_or_not_done_wherever_power_goes() {
         }
         println!("{step:?}: up to {most} flash operations");
         assert!(most == 0 || most > 2, "a page was opened");
+        if most > 0 {
+            writing.insert(name_of(&cards.scene(taken, 0).command(step)));
+        }
     }
+    assert_eq!(writing, IN_A_PURCHASE.iter().copied().collect());
     covered(points, "cut points");
     assert!(points > 400);
 }
