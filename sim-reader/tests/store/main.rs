@@ -7,7 +7,6 @@
     reason = "a panic is a test's verdict"
 )]
 
-mod bench;
 mod checksums;
 mod cuts;
 mod hostile;
