@@ -11,6 +11,7 @@
 mod acknowledgment;
 mod agreement;
 mod key_exchange;
+pub mod notices;
 mod operator;
 mod reason;
 mod rules;

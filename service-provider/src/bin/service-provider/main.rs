@@ -18,6 +18,7 @@ use protocol::types::ProviderId;
 use rand::rngs::OsRng;
 use serde_json::{Value, json};
 use service_provider::Backend;
+use service_provider::engine::notices::{self, Notices};
 use service_provider::engine::{Engine, Policy};
 use service_provider::keys::files::{ProviderFiles, RootKey, destroy_expired, read_provider};
 use service_provider::keys::storage::StorageKeys;
@@ -75,7 +76,7 @@ enum Command {
         #[arg(long)]
         key: String,
     },
-    /// Answers requests over TCP until SIGTERM or SIGINT
+    /// Answers requests over TCP until SIGTERM or SIGINT; says in its answers what notices.toml in the data folder adds
     Serve {
         /// Where to listen
         #[arg(long, default_value = "127.0.0.1:7816")]
@@ -241,5 +242,7 @@ fn engine(data: &Path, hold: u64) -> Result<(ProviderId, Engine<SqliteStore>)> {
     let policy = Policy { hold, ..Policy::default() };
     // The library seeds its random numbers at the first use, which takes a while: now, not in somebody's purchase.
     drop(Backend::generate_agreement_key(&mut OsRng));
-    Ok((provider, Engine::new(open_store(data)?, ring, StorageKeys::read(data)?, policy)))
+    let notices = Notices::read(data).with_context(|| data.join(notices::FILE).display().to_string())?;
+    let engine = Engine::new(open_store(data)?, ring, StorageKeys::read(data)?, policy);
+    Ok((provider, engine.with_operator(notices)))
 }
