@@ -5,6 +5,7 @@ pub mod bench;
 pub mod board;
 pub mod by_hand;
 pub mod canary;
+pub mod claims;
 pub mod company;
 pub mod covered;
 pub mod fair;

@@ -28,7 +28,8 @@ impl KeyRing {
     }
 
     /// The keys of a descriptor, valid or not: a transaction ends under the keys under which it began.
-    pub(crate) fn find(&self, key: &KeyId) -> Option<&ProviderKeys<Backend>> {
+    #[must_use]
+    pub fn find(&self, key: &KeyId) -> Option<&ProviderKeys<Backend>> {
         self.0.iter().map(|entry| &entry.keys).find(|keys| keys.id() == key)
     }
 

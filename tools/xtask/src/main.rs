@@ -2,6 +2,7 @@
 
 mod bare_metal;
 mod bench;
+mod claims;
 mod demo;
 mod machine;
 mod process;
@@ -27,6 +28,8 @@ enum Task {
     Test(test::Options),
     /// Measures, and compares with the stated targets.
     Bench(bench::Options),
+    /// Runs the tests of the claims and prints them claim by claim.
+    Claims(claims::Options),
 }
 
 fn main() -> ExitCode {
@@ -44,5 +47,6 @@ fn run(task: &Task) -> anyhow::Result<ExitCode> {
         Task::Demo(options) => demo::run(&project, options),
         Task::Test(options) => test::run(&project, options),
         Task::Bench(options) => bench::run(&project, options),
+        Task::Claims(options) => claims::run(&project, options),
     }
 }
