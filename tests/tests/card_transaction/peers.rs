@@ -47,7 +47,8 @@ fn sixteen_cards_are_told_each_others_keys_and_names_beside_the_longest_texts() 
     let mut bank = Bank::new(1);
     bank.texts = [&[b'p'; PLAIN_TEXT_MAX], &[b's'; SENSITIVE_MAX]];
     bank.holder = Some(HOLDER);
-    let mut cards: Vec<TestCard> = (0..PEER_KEYS_MAX).map(|number| card(&bank, number as u64)).collect();
+    let mut cards: Vec<TestCard> = (0..16).map(|number| card(&bank, number)).collect();
+    assert_eq!(cards.len(), PEER_KEYS_MAX);
     let (root, leaves) = cards.split_first_mut().unwrap();
     let leaves: Vec<Vec<u8>> = leaves.iter_mut().map(|leaf| request(leaf, &bank, &[])).collect();
     let trees: Vec<Tree<'_>> = leaves.iter().map(|leaf| Tree::parse(leaf).unwrap()).collect();
@@ -74,9 +75,9 @@ fn sixteen_cards_are_told_each_others_keys_and_names_beside_the_longest_texts() 
     }
 }
 
-fn card(bank: &Bank, seed: u64) -> TestCard {
-    let mut card = TestCard::new(seed);
-    card.personalise(1, bank, b"ACCOUNT", &[seed as u8; 16], None);
+fn card(bank: &Bank, seed: u8) -> TestCard {
+    let mut card = TestCard::new(seed.into());
+    card.personalise(1, bank, b"ACCOUNT", &[seed; 16], None);
     card.secure();
     card.verify();
     card

@@ -1,12 +1,6 @@
 //! Every option of the protocol, on real cards with a real provider: what travels where, and what is refused.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "a panic is a test's verdict"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is a test's verdict")]
 
 mod forbidden;
 mod permitted;
