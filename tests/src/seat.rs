@@ -1,4 +1,5 @@
-//! A card in a terminal, both in this process: the card OS behind its APDU door, the terminal's own functions in front of it.
+//! A card in a terminal, both in this process: the card OS behind its APDU door, the terminal's own functions in front
+//! of it.
 
 use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 /// Hears what members say, and says something to each.
 pub trait Operator: Send + Sync + 'static {
-    /// What a member is told in answer to its message, whose signature and seals hold. A key exchange that is refused is
-    /// not heard. When a crash makes the same message come again, it is heard again; members are told what was kept
+    /// What a member is told in answer to its message, whose signature and seals hold. A key exchange that is refused
+    /// is not heard. When a crash makes the same message come again, it is heard again; members are told what was kept
     /// first.
     fn answer(&self, heard: &Heard<'_>) -> Words;
 }

@@ -64,7 +64,8 @@ fn a_part_that_is_dropped_leaves_no_request() {
     }
 }
 
-/// Whoever is left out of a key exchange is in no group: its card gets no session, and the others know that they are two.
+/// Whoever is left out of a key exchange is in no group: its card gets no session, and the others know that they are
+/// two.
 #[test]
 fn a_part_that_is_dropped_from_a_key_exchange_is_in_no_group() {
     let mut star = Star::new(43);

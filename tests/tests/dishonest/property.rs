@@ -1,5 +1,5 @@
-//! Any tree of members, any permitted options, any faults on the way: after every run the books are in order, what a card
-//! was told is true, and nobody holds plaintext that is not theirs.
+//! Any tree of members, any permitted options, any faults on the way: after every run the books are in order, what a
+//! card was told is true, and nobody holds plaintext that is not theirs.
 
 use std::cell::Cell;
 use std::time::Duration;

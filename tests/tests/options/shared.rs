@@ -1,5 +1,5 @@
-//! A key that the group shares: its members can read what is meant for the group and nothing else. Seen with the eyes of
-//! a member that is no card and keeps every secret it is given.
+//! A key that the group shares: its members can read what is meant for the group and nothing else. Seen with the eyes
+//! of a member that is no card and keeps every secret it is given.
 
 use protocol::crypto::{RustCrypto, Secret, random_scalar};
 use protocol::limits::{CARD_MESSAGE_MAX, OPENED_MAX};
