@@ -178,8 +178,9 @@ pub trait Database: Send + Sync + 'static {
         T: Send + 'static,
         F: Fn(&mut Self::Tables) -> Result<T, StoreError> + Send + 'static;
 
-    /// Runs one operation likewise. While a request is [under way](Self::under_way), its result may come before its changes
-    /// are durable: they are so when any later `write` of the same caller returns, and nobody else may be told before.
+    /// Runs one operation likewise. While a request is [under way](Self::under_way), its result may come before its
+    /// changes are durable: they are so when any later `write` of the same caller returns, and nobody else may be told
+    /// before.
     fn decide<T, F>(&self, operation: F) -> impl Future<Output = Result<T, StoreError>> + Send
     where
         T: Send + 'static,

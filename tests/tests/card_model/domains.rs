@@ -340,7 +340,8 @@ impl World {
         self.key_sets.entry(Domain::Provider(provider)).or_default().versions.clear();
     }
 
-    /// Where a secure channel is, a command in the clear ends it; SELECT and INITIALIZE UPDATE are executed all the same.
+    /// Where a secure channel is, a command in the clear ends it; SELECT and INITIALIZE UPDATE are executed all the
+    /// same.
     pub(crate) fn unprotect(&mut self, act: &crate::act::Act) -> Result<(), u16> {
         let there = self.secure.clone().filter(|secure| secure.channel == act.channel);
         self.caller = there.clone().filter(|_| act.protected);

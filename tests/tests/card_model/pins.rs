@@ -174,7 +174,8 @@ impl World {
         Ok(())
     }
 
-    /// A try is counted before the comparison, and given back when the PIN was right. A wrong one ends what was verified.
+    /// A try is counted before the comparison, and given back when the PIN was right. A wrong one ends what was
+    /// verified.
     fn compare(&mut self, channel: u8, number: u8, value: &[u8]) -> Result<(), u16> {
         let was_verified = self.channel(channel).verified.remove(&number);
         let pin = self.pin(number)?;

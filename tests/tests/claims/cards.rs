@@ -139,8 +139,8 @@ fn claim_12_access_conditions() {
     });
 }
 
-/// The records of the issued card: each one's provider and instrument. Record 2 asks for PIN 2, record 3 for nothing, all
-/// others for PIN 1.
+/// The records of the issued card: each one's provider and instrument. Record 2 asks for PIN 2, record 3 for nothing,
+/// all others for PIN 1.
 const INSTRUMENTS: [(&str, &str); 7] = [
     ("First Bank", "credit"),
     ("First Bank", "debit"),

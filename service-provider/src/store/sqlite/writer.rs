@@ -148,8 +148,9 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// Operations to run next, while `waiting` callers wait for the commit of what has run, which comes at `until`. None
-    /// where it is to come now; and none without a transaction, which has no such time, where there will be no more.
+    /// Operations to run next, while `waiting` callers wait for the commit of what has run, which comes at `until`.
+    /// None where it is to come now; and none without a transaction, which has no such time, where there will be no
+    /// more.
     fn next(&self, waiting: usize, until: Option<Instant>) -> Vec<Box<dyn Job>> {
         let mut state = self.lock();
         state.waiting = waiting;

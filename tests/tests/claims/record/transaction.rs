@@ -237,8 +237,8 @@ impl Transaction {
         Ok(broken)
     }
 
-    /// A signature, opened where it is sealed; `None` where it does not open. Those of hidden keys in a key exchange are
-    /// sealed in cryptogram 1's context, which the provider has opened.
+    /// A signature, opened where it is sealed; `None` where it does not open. Those of hidden keys in a key exchange
+    /// are sealed in cryptogram 1's context, which the provider has opened.
     fn signature(
         &self,
         round: Round,
