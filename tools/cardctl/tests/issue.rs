@@ -119,7 +119,7 @@ fn an_issued_card_has_what_the_profile_says_and_takes_nothing_more() {
     assert_eq!(found["files"][1]["content"], Value::Null, "the holder's file is open to anyone");
     let [directory, capabilities] = [2, 3].map(|index| &found["files"][index]);
     assert_eq!((&directory["id"], &capabilities["id"]), (&"2F00".into(), &"2F01".into()), "{found}");
-    assert_eq!(capabilities["content"], "4703f641d37f660802020c0902020c02");
+    assert_eq!(capabilities["content"], "4703f641d37f660802020e0902020e02");
     assert!(!found.to_string().contains(SECRET) && !found.to_string().contains("DE1"), "{found}");
 
     let pin = desk.path("pin");
