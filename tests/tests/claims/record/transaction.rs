@@ -124,14 +124,13 @@ impl Transaction {
     /// A sealed field of a member's part, and the bytes that it is bound to.
     fn sealed(&self, number: usize, kind: Kind, field: Field) -> Result<(&[u8], &[u8])> {
         Ok(match (kind, field) {
+            (Kind::TransactionRequest, Field::Cryptogram3) => {
+                let part = self.request(number)?;
+                (part.outer_bytes, part.cryptogram_3)
+            }
             (Kind::TransactionRequest, field) => {
                 let part = self.request(number)?;
-                let sealed = match field {
-                    Field::Cryptogram3 => part.cryptogram_3,
-                    Field::Terms => part.terms,
-                    _ => part.private,
-                };
-                (part.outer_bytes, sealed)
+                (part.outer_bytes, if field == Field::Terms { part.terms } else { part.private })
             }
             (Kind::TransactionResponse, field) => {
                 let part = self.decision(number)?;
