@@ -1,7 +1,7 @@
 //! The claims: what the system does, in short words, and what its tests assert of each.
 //!
-//! `tests/claims` has a test for every claim that is [`Checked`]; `cargo xtask claims` prints the table with what came
-//! of them.
+//! `tests/tests/claims` has a test for every claim that is [`Shown::By`] one. `cargo xtask claims` prints the table,
+//! with what came of them.
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

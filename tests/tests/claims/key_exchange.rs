@@ -160,8 +160,8 @@ fn found(record: &Record, transaction: &Transaction, number: usize) -> Result<Op
     Ok(keys.into_iter().flatten().find_map(|key| Canary::bytes("a key", &key.0[1..33]).find(record.wires())))
 }
 
-/// In how many rounds the key that signed is among those that recovery makes of the signature that travelled, beginning
-/// at any of its bytes.
+/// In how many rounds the key that signed is among those that recovery makes of the signature that travelled, from any
+/// of its bytes on.
 fn recovered(transaction: &Transaction, number: usize) -> Result<usize> {
     let key = transaction.session(number)?.verification;
     let mut count = 0;

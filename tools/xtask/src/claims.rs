@@ -105,10 +105,10 @@ fn table(rows: &[Row]) -> String {
 impl Row {
     fn parse(line: &str) -> Result<Self> {
         let value: Value = serde_json::from_str(line)?;
-        let text = |name: &str| value[name].as_str().map(str::to_owned);
+        let text = |name: &str| value.get(name)?.as_str().map(str::to_owned);
         let row = || {
-            let number = value["number"].as_u64().and_then(|number| u8::try_from(number).ok())?;
-            let result = Verdict::ALL.into_iter().find(|verdict| value["result"] == verdict.word())?;
+            let number = u8::try_from(value.get("number")?.as_u64()?).ok()?;
+            let result = Verdict::ALL.into_iter().find(|verdict| text("result").as_deref() == Some(verdict.word()))?;
             Some(Self { number, claim: text("claim")?, result, checked: text("checked")? })
         };
         row().with_context(|| format!("a claim is told otherwise than expected: {line}"))

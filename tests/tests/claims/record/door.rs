@@ -1,7 +1,7 @@
 //! The provider's door: everything that comes in and goes out passes here, as it is, and is kept.
 //!
-//! An acknowledgment waits in it until the provider's memory of the transaction has been looked at, since the answer
-//! ends that memory.
+//! An acknowledgment waits in it until the provider's memory of the transaction has been looked at: the answer ends
+//! that memory.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

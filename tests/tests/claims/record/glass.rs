@@ -1,5 +1,5 @@
-//! A member of glass: the protocol's member in this process, over TCP with a provider in its own, whose random numbers
-//! are written down. So the test knows what a card would never tell, and opens what only the member can.
+//! A member of glass: the protocol's member in this process, over TCP with a provider in its own; its random numbers
+//! are written down. So a test knows what a card would never tell, and opens what only the member can.
 
 use std::io::Write;
 use std::net::TcpStream;

@@ -189,8 +189,7 @@ fn fresh(name: &str) -> String {
     says(name) + if name == "ada" { "fresh_key = \"endorsed\"\n" } else { "" }
 }
 
-/// Ada gives away what she should not, in each form: her account's number in plain, its digits in BCD, and in
-/// hexadecimal.
+/// Ada gives away what she should not: her account's number in plain, its digits in BCD, and all of it in hexadecimal.
 fn leaks(name: &str) -> String {
     if name != "ada" {
         return says(name);

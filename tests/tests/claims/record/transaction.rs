@@ -124,13 +124,14 @@ impl Transaction {
     /// A sealed field of a member's part, and the bytes that it is bound to.
     fn sealed(&self, number: usize, kind: Kind, field: Field) -> Result<(&[u8], &[u8])> {
         Ok(match (kind, field) {
-            (Kind::TransactionRequest, Field::Cryptogram3) => {
-                let part = self.request(number)?;
-                (part.outer_bytes, part.cryptogram_3)
-            }
             (Kind::TransactionRequest, field) => {
                 let part = self.request(number)?;
-                (part.outer_bytes, if field == Field::Terms { part.terms } else { part.private })
+                let sealed = match field {
+                    Field::Cryptogram3 => part.cryptogram_3,
+                    Field::Terms => part.terms,
+                    Field::Private | Field::Display | Field::Data | Field::Signature | Field::Receipt => part.private,
+                };
+                (part.outer_bytes, sealed)
             }
             (Kind::TransactionResponse, field) => {
                 let part = self.decision(number)?;
