@@ -5,7 +5,6 @@
 
 use std::future::Future;
 use std::io;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use apdu_spec::link::{HEADER_LENGTH, Header, Kind, Refusal, VERSION};
@@ -22,6 +21,9 @@ pub const IDLE_TIME: Duration = Duration::from_secs(30 * 60);
 pub const FRAME_TIME: Duration = Duration::from_secs(10);
 /// How long a refused driver may take to hear it.
 pub const REFUSAL_TIME: Duration = Duration::from_secs(2);
+/// How long a driver that comes waits for the one before it to be gone: it may have closed its connection, and this
+/// side not know it yet.
+pub const PARTING_TIME: Duration = Duration::from_millis(100);
 /// Connections at a time, the driver's and those being refused; more are closed unheard.
 pub const CONNECTIONS_MAX: usize = 16;
 
@@ -67,37 +69,32 @@ async fn attend<F: Medium>(
     listener: &TcpListener,
     refused: &mut JoinSet<()>,
 ) -> Option<TcpStream> {
-    let same = stream.as_fd().try_clone_to_owned().map(std::net::TcpStream::from);
     let driving = drive(BufReader::new(stream), card);
     tokio::pin!(driving);
-    let mut next = None;
-    let sent_away = loop {
-        tokio::select! {
+    loop {
+        let next = tokio::select! {
             biased;
-            sent_away = &mut driving => break sent_away,
-            stream = accept(listener), if next.is_none() => {
-                if same.as_ref().is_ok_and(has_gone) {
-                    next = Some(stream);
-                } else {
-                    send_away(BufReader::new(stream), Refusal::Busy, refused);
-                }
-            }
-            Some(_) = refused.join_next() => {}
+            sent_away = &mut driving => return end(sent_away, None, refused),
+            stream = accept(listener) => stream,
+            Some(_) = refused.join_next() => continue,
+        };
+        match timeout(PARTING_TIME, &mut driving).await {
+            Ok(sent_away) => return end(sent_away, Some(next), refused),
+            Err(_) => send_away(BufReader::new(next), Refusal::Busy, refused),
         }
-    };
+    }
+}
+
+/// Ends with a driver: tells it why, where it is sent away. Gives the next one.
+fn end(
+    sent_away: Option<(BufReader<TcpStream>, Refusal)>,
+    next: Option<TcpStream>,
+    refused: &mut JoinSet<()>,
+) -> Option<TcpStream> {
     if let Some((stream, refusal)) = sent_away {
         send_away(stream, refusal, refused);
     }
     next
-}
-
-/// Whether the driver has closed the connection. The system knows that before the runtime tells it, and whoever comes
-/// next may have waited for it.
-fn has_gone(driver: &std::net::TcpStream) -> bool {
-    match driver.peek(&mut [0]) {
-        Ok(length) => length == 0,
-        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
-    }
 }
 
 /// Tells a driver why, beside whatever else goes on.

@@ -110,16 +110,21 @@ enum Told {
     Noticed(u8),
 }
 
-/// Takes a purchase through all its operations, telling each result as soon as it is there.
+/// Takes a purchase through all its operations, telling each result as soon as it is durable: a decision is with its
+/// answer.
 async fn buy(store: &SqliteStore, accounts: &[AccountId], sale: Sale, by: u8, mut tell: impl FnMut(Told)) {
     let _under_way = Store::under_way(store);
     tell(Told::Opened(author(&store.open(sale.opening(by)).await.unwrap())));
-    tell(Told::Decided(store.authorize(sale.authorization(accounts)).await.unwrap()));
+    let decision = store.authorize(sale.authorization(accounts)).await.unwrap();
     let request = Request::Transaction(sale.transaction(), sale.digest(3));
-    tell(Told::Answered(author(&store.keep(request, answer(by)).await.unwrap())));
-    tell(Told::Ended(store.settle(sale.settlement()).await.unwrap()));
+    let answered = author(&store.keep(request, answer(by)).await.unwrap());
+    tell(Told::Decided(decision));
+    tell(Told::Answered(answered));
+    let ending = store.settle(sale.settlement()).await.unwrap();
     let request = Request::Acknowledgment(sale.transaction(), sale.digest(4));
-    tell(Told::Noticed(author(&store.keep(request, answer(by)).await.unwrap())));
+    let noticed = author(&store.keep(request, answer(by)).await.unwrap());
+    tell(Told::Ended(ending));
+    tell(Told::Noticed(noticed));
 }
 
 async fn buy_for_ever(directory: &str, round: u64) {
