@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! structure and limits -> key identification -> kept answer? -> HPKE, signatures, seals, proofs
-//!   -> decide (durable) -> answer -> keep (durable) -> out
+//!   -> decide -> answer -> keep (both durable) -> out
 //! ```
 //!
 //! Cheap checks come first, and what does not verify changes nothing. Everything the engine changes goes through

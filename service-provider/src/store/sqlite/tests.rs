@@ -11,6 +11,7 @@ use crate::store::{Store, StoreError};
 use protocol::types::{Currency, Digest, GroupId, TransactionId};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
 
@@ -49,6 +50,14 @@ fn insert(rows: &mut Rows, number: u8) -> Result<(), StoreError> {
     rows.insert_transaction(TransactionId([number; 16]), &ROW, &[number; 10], &[Digest([number; 32])])
 }
 
+/// Finds the disk full: the first statement fails, so that this operation itself has written nothing.
+fn full(rows: &mut Rows) -> Result<(), StoreError> {
+    rows.connection().pragma_update(None, "max_page_count", 1)?;
+    let result = rows.insert_transaction(TransactionId([9; 16]), &ROW, &[], &[Digest([9; 32]); 10_000]);
+    rows.connection().pragma_update(None, "max_page_count", 1_000_000)?;
+    result
+}
+
 /// A future polled once: it is on its way, or waits for its place.
 fn begun<F: Future>(future: F) -> Pin<Box<F>> {
     let mut future = Box::pin(future);
@@ -75,13 +84,6 @@ fn busy(store: &SqliteStore) -> (impl Future<Output = Result<(), StoreError>>, m
 async fn a_transaction_that_sqlite_undoes_leaves_nothing_behind() {
     let (store, _directory) = store();
     let account = store.create_account(new_account()).await.unwrap();
-    let full = move |rows: &mut Rows| {
-        // The first statement fails: this operation itself has written nothing.
-        rows.connection().pragma_update(None, "max_page_count", 1)?;
-        let result = rows.insert_transaction(TransactionId([9; 16]), &ROW, &[], &[Digest([9; 32]); 10_000]);
-        rows.connection().pragma_update(None, "max_page_count", 1_000_000)?;
-        result
-    };
     let (busy, release) = busy(&store);
     let first = begun(store.write(move |rows| hold(rows, account)));
     let second = begun(store.write(full));
@@ -93,6 +95,51 @@ async fn a_transaction_that_sqlite_undoes_leaves_nothing_behind() {
     assert_eq!(store.read(|rows| rows.funds(account)).unwrap().unwrap().held, 2);
     assert_eq!(store.write(move |rows| hold(rows, account)).await, Ok(3));
     assert_eq!(store.group(TransactionId([9; 16])).await, Ok(None));
+}
+
+/// A decision that was told before its commit is made again where the batch is undone.
+#[tokio::test]
+async fn a_decision_that_was_told_survives_a_transaction_that_is_undone() {
+    let (store, directory) = store();
+    let account = store.create_account(new_account()).await.unwrap();
+    let under_way = Database::under_way(&store);
+    let (busy, release) = busy(&store);
+    let decision = begun(store.decide(move |rows| hold(rows, account)));
+    let undone = begun(store.write(full));
+    drop(release);
+    let (busy, decision, undone) = tokio::join!(busy, decision, undone);
+    assert_eq!((busy, decision), (Ok(()), Ok(1)));
+    assert!(matches!(undone, Err(StoreError::Database(_))), "{undone:?}");
+    assert_eq!(store.write(move |rows| hold(rows, account)).await, Ok(2));
+    drop(under_way);
+    drop(store);
+    let again = SqliteStore::open(directory.path()).unwrap();
+    assert_eq!(again.read(|rows| rows.funds(account)).unwrap().unwrap().held, 2);
+}
+
+/// Where what it rests on does not happen again, nothing is committed any more.
+#[tokio::test]
+async fn a_decision_that_cannot_be_made_again_stops_the_store() {
+    let (store, directory) = store();
+    let account = store.create_account(new_account()).await.unwrap();
+    let under_way = Database::under_way(&store);
+    let (busy, release) = busy(&store);
+    let runs = AtomicU8::new(0);
+    let once = begun(store.write(move |rows| match runs.fetch_add(1, Ordering::Relaxed) {
+        0 => hold(rows, account),
+        _ => Err(StoreError::OutOfOrder),
+    }));
+    let decision = begun(store.decide(move |rows| hold(rows, account)));
+    let undone = begun(store.write(full));
+    drop(release);
+    let (_, once, decision, undone) = tokio::join!(busy, once, decision, undone);
+    assert_eq!(decision, Ok(2));
+    assert!(once.is_err() && undone.is_err(), "{once:?} {undone:?}");
+    assert_eq!(store.write(move |rows| hold(rows, account)).await, Err(StoreError::Stopped));
+    drop(under_way);
+    drop(store);
+    let again = SqliteStore::open(directory.path()).unwrap();
+    assert_eq!(again.read(|rows| rows.funds(account)).unwrap().unwrap().held, 0);
 }
 
 /// Nobody is told or shown what was not committed; after that nothing more is promised.

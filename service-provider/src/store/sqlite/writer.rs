@@ -6,7 +6,8 @@
 //! every operation, and isolates them as well.
 //!
 //! A decision is told before it is durable to a request that is under way, which comes back with the answer to keep:
-//! one commit then serves both. Where a batch is undone, what was told must come out again, or the store stops.
+//! one commit then serves both. Where a batch is undone after something was told, everything before must come out as
+//! it did, or the store stops: what was told rests on it. A refusal is told after the commit, as it has no other.
 
 use super::rows::Rows;
 use crate::store::StoreError;
@@ -15,13 +16,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// Operations that one commit makes durable.
+/// So many callers that wait are enough for a commit, and so many operations run before the next look at whether one is
+/// due.
 pub const BATCH_MAX: usize = 128;
 
 /// Operations that wait for the writer; further callers wait to join them.
 pub const QUEUE_MAX: usize = 1024;
 
-/// How long an operation waits at most for others that are about to come, so that one commit serves them all.
+/// How long an operation waits at most for others that are about to come, before it runs and then for its commit, so
+/// that one commit serves them all.
 pub const COMMIT_DELAY_MAX: Duration = Duration::from_millis(10);
 
 /// The way to the writer's thread.
@@ -62,7 +65,7 @@ impl Writer {
             outcome,
             caller: Some(caller),
             ahead,
-            told: None,
+            succeeded: false,
             _place: place,
         }))?;
         result.await.map_err(|_dropped| StoreError::Stopped)?
@@ -187,14 +190,14 @@ trait Job: Send {
     /// Runs it, possibly again.
     fn run(&mut self, rows: &mut Rows);
 
-    /// Whether it succeeded the last time it ran, and before its result is told.
+    /// Whether it succeeded the last time it ran.
     fn succeeded(&self) -> bool;
 
     /// Tells its caller the result of an operation that need not wait for the commit.
     fn tell_ahead(&mut self);
 
-    /// Whether it succeeded, as its caller was told; `None` while its caller waits.
-    fn told(&self) -> Option<bool>;
+    /// Whether its caller knows the result.
+    fn is_told(&self) -> bool;
 
     /// Tells its caller the result, given how the commit went.
     fn tell(&mut self, committed: Result<(), StoreError>);
@@ -207,7 +210,7 @@ struct Operation<T, F> {
     caller: Option<oneshot::Sender<Result<T, StoreError>>>,
     /// Whether its caller need not wait for the commit.
     ahead: bool,
-    told: Option<bool>,
+    succeeded: bool,
     /// Its own and not its caller's, who may be gone before it has run.
     _place: OwnedSemaphorePermit,
 }
@@ -219,26 +222,26 @@ where
 {
     fn run(&mut self, rows: &mut Rows) {
         self.outcome = (self.operation)(rows);
+        self.succeeded = self.outcome.is_ok();
     }
 
     fn succeeded(&self) -> bool {
-        self.outcome.is_ok()
+        self.succeeded
     }
 
     fn tell_ahead(&mut self) {
-        if self.ahead {
+        if self.ahead && self.succeeded {
             self.tell(Ok(()));
         }
     }
 
-    fn told(&self) -> Option<bool> {
-        self.told
+    fn is_told(&self) -> bool {
+        self.caller.is_none()
     }
 
     fn tell(&mut self, committed: Result<(), StoreError>) {
         if let Some(caller) = self.caller.take() {
             let outcome = std::mem::replace(&mut self.outcome, Err(StoreError::Stopped));
-            self.told = Some(outcome.is_ok());
             // A caller that is gone needs no answer.
             let _ = caller.send(committed.and(outcome));
         }
@@ -274,7 +277,7 @@ struct Batch<'a> {
 impl Batch<'_> {
     /// How many callers wait for the commit.
     fn waiting(&self) -> usize {
-        self.jobs.iter().filter(|job| job.told().is_none()).count()
+        self.jobs.iter().filter(|job| !job.is_told()).count()
     }
 
     /// Runs more operations, and commits when it is time.
@@ -282,7 +285,7 @@ impl Batch<'_> {
         let is_complete = jobs.is_empty();
         jobs.into_iter().try_for_each(|job| self.run(job))?;
         let is_late = self.until.is_some_and(|until| Instant::now() >= until);
-        let is_due = is_complete || is_late || self.jobs.len() >= BATCH_MAX || queue.are_most(self.waiting());
+        let is_due = is_complete || is_late || queue.are_most(self.waiting());
         if is_due { self.commit() } else { Ok(()) }
     }
 
@@ -321,14 +324,18 @@ impl Batch<'_> {
     /// Undoes everything, and runs each operation again in a transaction of its own.
     fn run_again(&mut self) -> Result<(), StoreError> {
         self.undo()?;
-        for mut job in std::mem::take(&mut self.jobs) {
+        let jobs = std::mem::take(&mut self.jobs);
+        let mut to_come_out_again = jobs.iter().rposition(|job| job.is_told()).map_or(0, |last| last + 1);
+        for mut job in jobs {
+            let succeeded = job.succeeded();
             self.begin()?;
             if !run_in(&mut self.rows, job.as_mut()) {
                 self.undo()?;
             }
-            if job.told() == Some(true) && !job.succeeded() {
-                return Err(StoreError::Invalid("a decision that was told cannot be made again"));
+            if to_come_out_again > 0 && job.succeeded() != succeeded {
+                return Err(StoreError::Invalid("a decision that was told rests on what did not happen again"));
             }
+            to_come_out_again = to_come_out_again.saturating_sub(1);
             self.jobs.push(job);
             self.commit()?;
         }
