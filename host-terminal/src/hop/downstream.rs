@@ -24,10 +24,10 @@ impl Listener {
     /// Listens at `address` ("host:port"; port 0 for any).
     ///
     /// # Errors
-    /// [`HopError::Unreachable`] where the address cannot be had.
+    /// [`HopError::CannotListen`] where the address cannot be had.
     pub async fn bind(address: &str) -> Result<Self, HopError> {
-        let unreachable = |source| HopError::Unreachable { address: address.to_owned(), source: Arc::new(source) };
-        Ok(Self(TcpListener::bind(address).await.map_err(unreachable)?))
+        let taken = |cause| HopError::CannotListen { address: address.to_owned(), cause: Arc::new(cause) };
+        Ok(Self(TcpListener::bind(address).await.map_err(taken)?))
     }
 
     /// Where it listens.

@@ -28,6 +28,14 @@ pub enum HopError {
         /// What the network said.
         source: Arc<io::Error>,
     },
+    /// The address to listen at cannot be had.
+    #[error("cannot listen at {address}: {cause}; is another program there?")]
+    CannotListen {
+        /// The address.
+        address: String,
+        /// What the network said.
+        cause: Arc<io::Error>,
+    },
     /// No answer within the time allowed.
     #[error("no answer within {} s", .0.as_secs())]
     TimedOut(Duration),

@@ -3,6 +3,7 @@
 mod desk;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use apdu_spec::transaction::{AcknowledgmentInput, KeyExchangeInput, TransactionInput};
@@ -32,6 +33,8 @@ struct Joining {
     transaction: Transaction,
     patience: Duration,
     pin: Pin,
+    /// Whether a card has refused the PIN.
+    pin_is_wrong: AtomicBool,
     upstream: Upstream,
     desk: Arc<Desk>,
     observer: Arc<dyn Observer>,
@@ -58,6 +61,7 @@ pub async fn join(
         transaction: topology.transaction.clone(),
         patience: topology.patience,
         pin,
+        pin_is_wrong: AtomicBool::new(false),
         upstream: upstream.clone(),
         desk: Arc::clone(&desk),
         observer: Arc::clone(&observer),
@@ -174,6 +178,9 @@ impl Joining {
     }
 
     async fn open(&self, card: usize, descriptor: &SignedDescriptor) -> Result<Purse, Error> {
+        if self.pin_is_wrong.load(Ordering::Relaxed) {
+            return Err(CardError::NotTriedAgain.into());
+        }
         let address = self.member.cards.get(card).map_or("", String::as_str);
         let tap = Tap::new(Arc::clone(&self.observer), self.member.name.as_str(), self.card_name(card));
         let reader = TcpReader::connect(address).await.map_err(CardError::from)?;
@@ -182,7 +189,11 @@ impl Joining {
         let wanted = |account: &crate::card::Account| {
             account.provider == provider && name.is_none_or(|name| account.name == name)
         };
-        Purse::open(card, &self.pin, wanted, Error::NoAccount(provider)).await
+        let opened = Purse::open(card, &self.pin, wanted, Error::NoAccount(provider)).await;
+        if matches!(opened, Err(Error::Card(CardError::WrongPin { .. } | CardError::PinBlocked))) {
+            self.pin_is_wrong.store(true, Ordering::Relaxed);
+        }
+        opened
     }
 
     fn card_name(&self, card: usize) -> String {

@@ -19,6 +19,9 @@ pub struct Attribute {
 impl Attribute {
     /// An attribute that is so at any time.
     pub fn new(name: &str, value: &str) -> Result<Self, StoreError> {
+        if is_dated(value) && Date::parse(value).is_none() {
+            return Err(StoreError::Invalid("there is no such day"));
+        }
         let is_one = AttributeName::parse(name).is_ok() && AttributeValue::parse(value).is_ok();
         let attribute = Self { name: name.to_owned(), value: value.to_owned(), from: None, until: None };
         if is_one { Ok(attribute) } else { Err(StoreError::Invalid("an attribute is a short name and a short value")) }
@@ -76,6 +79,13 @@ impl Attribute {
 const NO_TIME: StoreError =
     StoreError::Invalid("a time is FROM..UNTIL, each a day, an instant such as 2026-11-27T15:42:35Z, or nothing");
 
+/// Whether a value is written as a day, such as `2000-02-29`.
+fn is_dated(value: &str) -> bool {
+    let digits = |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parts: Vec<&str> = value.split('-').collect();
+    matches!(parts.as_slice(), [year, month, day] if digits(year, 4) && digits(month, 2) && digits(day, 2))
+}
+
 /// When a day begins and ends; an instant does both at once.
 fn limits_of(text: &str) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
     if text.is_empty() {
@@ -122,6 +132,7 @@ mod tests {
             "drives=B@2026-01-02..2026-01-01",
             "drives=B@2026-01-01T08:00:00Z..2026-01-01T08:00:00Z",
             "Drives=B",
+            "born=2001-02-29",
         ] {
             assert!(Attribute::parse(text).is_err(), "{text}");
         }

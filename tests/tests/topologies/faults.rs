@@ -142,6 +142,24 @@ fn one_who_cannot_go_on_ends_the_transaction_for_all_at_once() {
 }
 
 #[test]
+fn a_wrong_pin_costs_one_try_however_many_transactions_there_are() {
+    let town = town(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = folder.path().join("wrong.pin");
+    std::fs::write(&wrong, "999999\n").unwrap();
+    let ada = leaf("ada", "shop", &payer("shop")).replace("$pin", wrong.to_str().unwrap());
+    let file = |ada: String| {
+        town.file(&["patience = 2\n".to_owned(), purchase("times = 4"), member("shop", "provider", &payee("ada")), ada])
+    };
+    let ended = town.group(&file(ada).unwrap()).unwrap();
+    let errors: Vec<&Value> = (0..4).map(|run| &all(&ended, run, "error", &["ada"])[0]["error"]).collect();
+    assert!(errors[0].as_str().unwrap().starts_with("wrong PIN, "), "{errors:?}");
+    assert!(errors[1..].iter().all(|error| *error == "the PIN was wrong before, and is not tried again"), "{errors:?}");
+    let right = town.group(&file(leaf("ada", "shop", &payer("shop"))).unwrap()).unwrap();
+    assert_eq!(right.code, Some(0), "{right:?}");
+}
+
+#[test]
 fn junk_at_a_router_s_door_and_at_a_member_s_disturbs_nobody() {
     let town = town(&[]);
     let (shop_door, router_door) = (free(), free());
