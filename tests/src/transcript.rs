@@ -15,6 +15,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use sim_reader::card::SoftwareCard;
+use sim_reader::flash::RamFlash;
 
 /// A card that a transcript is played to.
 pub trait Player {
@@ -25,6 +27,20 @@ pub trait Player {
     /// Whether the way to the card can carry this command. What it cannot is left out.
     fn carries(&self, _command: &[u8]) -> bool {
         true
+    }
+}
+
+/// The card in this process.
+impl Player for SoftwareCard<RamFlash> {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>> {
+        Ok(Self::transmit(self, command)?)
+    }
+
+    /// The whole way down: the card starts again from what its flash holds.
+    fn reset(&mut self) -> Result<()> {
+        self.power_off();
+        self.power_on()?;
+        Ok(())
     }
 }
 

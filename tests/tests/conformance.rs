@@ -4,36 +4,19 @@ use anyhow::Result;
 use sim_reader::card::{Noise, SoftwareCard};
 use sim_reader::flash::RamFlash;
 use symbolon_tests::covered::covered;
-use symbolon_tests::transcript::{Player, manual, play, vectors};
+use symbolon_tests::transcript::{manual, play, vectors};
 
-struct NewCard(SoftwareCard<RamFlash>);
-
-impl NewCard {
-    fn new() -> Result<Self> {
-        let mut card = SoftwareCard::format(RamFlash::new(32), Noise::seeded(1))?;
-        card.power_on()?;
-        Ok(Self(card))
-    }
-}
-
-impl Player for NewCard {
-    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>> {
-        Ok(self.0.transmit(command)?)
-    }
-
-    /// The whole way down: the card starts again from what its flash holds.
-    fn reset(&mut self) -> Result<()> {
-        self.0.power_off();
-        self.0.power_on()?;
-        Ok(())
-    }
+fn new_card() -> Result<SoftwareCard<RamFlash>> {
+    let mut card = SoftwareCard::format(RamFlash::new(32), Noise::seeded(1))?;
+    card.power_on()?;
+    Ok(card)
 }
 
 #[test]
 fn every_transcript_is_answered_as_written() {
     let mut all = 0;
     for path in vectors().unwrap() {
-        let steps = play(&path, &mut NewCard::new().unwrap()).unwrap_or_else(|error| panic!("{error:#}"));
+        let steps = play(&path, &mut new_card().unwrap()).unwrap_or_else(|error| panic!("{error:#}"));
         assert!(steps > 0, "{} says nothing", path.display());
         all += steps;
     }
@@ -42,6 +25,6 @@ fn every_transcript_is_answered_as_written() {
 
 #[test]
 fn the_manuals_examples_are_true() {
-    let steps = play(&manual(), &mut NewCard::new().unwrap()).unwrap_or_else(|error| panic!("{error:#}"));
+    let steps = play(&manual(), &mut new_card().unwrap()).unwrap_or_else(|error| panic!("{error:#}"));
     assert!(steps > 30, "the manual has an example a command");
 }

@@ -57,9 +57,7 @@ impl Player for Recorder {
     }
 
     fn reset(&mut self) -> Result<()> {
-        self.card.power_off();
-        self.card.power_on()?;
-        Ok(())
+        Player::reset(&mut self.card)
     }
 }
 

@@ -72,24 +72,10 @@ fn claim_03_the_card_is_software() {
         let in_a_process = play(&manual(), &mut Reader::connect(&process.address)?)?;
         let mut card = SoftwareCard::format(RamFlash::new(40), Noise::seeded(1))?;
         card.power_on()?;
-        let in_this_one = play(&manual(), &mut Inside(card))?;
+        let in_this_one = play(&manual(), &mut card)?;
         ensure!(in_a_process == in_this_one && in_a_process > 100, "{in_a_process} and {in_this_one} steps");
         Ok(())
     });
-}
-
-struct Inside(SoftwareCard<RamFlash>);
-
-impl Player for Inside {
-    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>> {
-        Ok(self.0.transmit(command)?)
-    }
-
-    fn reset(&mut self) -> Result<()> {
-        self.0.power_off();
-        self.0.power_on()?;
-        Ok(())
-    }
 }
 
 #[test]

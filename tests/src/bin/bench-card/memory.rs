@@ -65,9 +65,7 @@ impl Player for Measured {
     }
 
     fn reset(&mut self) -> Result<()> {
-        self.slot.power_off();
-        self.slot.power_on()?;
-        Ok(())
+        Player::reset(&mut self.slot)
     }
 }
 
