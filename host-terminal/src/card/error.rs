@@ -17,6 +17,9 @@ pub enum CardError {
         /// How many wrong PINs more until it blocks.
         left: u8,
     },
+    /// No PIN was typed on the reader.
+    #[error("no PIN was typed on the reader: {0}")]
+    PinNotTyped(&'static str),
     /// The PIN was wrong before. A PIN from a file is not tried twice: each wrong one costs a try.
     #[error("the PIN was wrong before, and is not tried again")]
     NotTriedAgain,

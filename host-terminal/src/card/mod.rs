@@ -23,10 +23,12 @@ use zeroize::Zeroizing;
 pub use answer::{Account, Decided, Ended, Opened, Party, Reason, Verdict};
 pub use apdu_spec::transaction::PeerKey;
 pub use error::CardError;
+use pin::Entry;
 pub use pin::Pin;
 
 use crate::observe::Tap;
 use crate::reader::Reader;
+use crate::reader::pcsc::pinpad;
 
 /// What a member says in one message: what the card is told to build.
 #[derive(Clone, Debug)]
@@ -86,8 +88,44 @@ impl Card {
     /// # Errors
     /// [`CardError::WrongPin`], [`CardError::PinBlocked`], or another.
     pub async fn verify(&mut self, reference: PinReference, pin: &Pin) -> Result<(), CardError> {
-        let part = VerifyPart::Compare(pin.as_bytes());
-        self.send("VERIFY", &Verify { reference, part }).await.map(drop)
+        match pin.entry() {
+            Entry::Here(typed) => {
+                let part = VerifyPart::Compare(typed);
+                self.send("VERIFY", &Verify { reference, part }).await.map(drop)
+            }
+            Entry::OnReader => self.verify_on_pinpad(reference).await,
+        }
+    }
+
+    /// Whether the reader has keys of its own to type a PIN on.
+    #[must_use]
+    pub fn has_pinpad(&self) -> bool {
+        self.reader.has_pinpad()
+    }
+
+    /// Ready when the card was taken out; at once where this cannot be seen.
+    ///
+    /// # Errors
+    /// [`CardError::Reader`].
+    pub async fn taken_out(&mut self) -> Result<(), CardError> {
+        Ok(self.reader.taken_out().await?)
+    }
+
+    async fn verify_on_pinpad(&mut self, reference: PinReference) -> Result<(), CardError> {
+        const NAME: &str = "VERIFY";
+        let header = [Class::ISO.to_byte(), Verify::INSTRUCTION, 0x00, reference.number(), 0x00];
+        self.tap.sent(NAME, &header, None);
+        let began = Instant::now();
+        let answer = self.reader.verify_on_pinpad(reference.number()).await?;
+        self.tap.received(NAME, &answer, Some(began.elapsed()));
+        let status = Response::parse(&answer).map_err(CardError::answer(NAME))?.status;
+        match status.0 {
+            pinpad::CANCELLED => Err(CardError::PinNotTyped("the key to cancel was pressed")),
+            pinpad::NOT_TYPED => Err(CardError::PinNotTyped("nobody typed in time")),
+            pinpad::WRONG_LENGTH => Err(CardError::PinNotTyped("too few or too many digits")),
+            _ if status == Status::OK => Ok(()),
+            _ => Err(CardError::refused(NAME, status)),
+        }
     }
 
     /// The accounts that the card has: what anyone may see of them.

@@ -18,7 +18,7 @@ use crate::member::Above;
 use crate::observe::{Observer, Tap};
 use crate::offer::{self, Envelope, Joined};
 use crate::purse::{Purse, SignedDescriptor};
-use crate::reader::TcpReader;
+use crate::reader::{ReaderError, Readers};
 use crate::topology::{Member, Script, Topology, Transaction};
 use crate::transact::{Answers, Below, Plan, transact};
 use crate::{BELOW, NEXT, PROVIDER};
@@ -38,10 +38,11 @@ struct Joining {
     upstream: Upstream,
     desk: Arc<Desk>,
     observer: Arc<dyn Observer>,
+    readers: Readers,
 }
 
 /// A card that one transaction has at a time; opened by the first, and again after it failed.
-type Place = Arc<Mutex<Option<Purse>>>;
+type Seat = Arc<Mutex<Option<Purse>>>;
 
 /// Takes part in all transactions of the topology as `member`, and tells each one's outcome as soon as it is known.
 /// `listener` is where those below come in.
@@ -50,7 +51,7 @@ pub async fn join(
     member: &Member,
     pin: Pin,
     listener: Option<Listener>,
-    observer: Arc<dyn Observer>,
+    (observer, readers): (Arc<dyn Observer>, Readers),
     tell: impl FnMut(u32, Outcome),
 ) {
     let tap = Tap::new(Arc::clone(&observer), member.name.as_str(), member.next.name.as_str());
@@ -65,6 +66,7 @@ pub async fn join(
         upstream: upstream.clone(),
         desk: Arc::clone(&desk),
         observer: Arc::clone(&observer),
+        readers,
     };
     let all = Arc::new(joining).all(tell);
     let Some(listener) = listener else { return all.await };
@@ -106,19 +108,19 @@ impl Joining {
     /// All transactions. Each member begins them in the same order and waits for no later one before an earlier one, so
     /// that the members never wait for each other in a circle.
     async fn all(self: Arc<Self>, mut tell: impl FnMut(u32, Outcome)) {
-        let places: Vec<Place> = self.member.cards.iter().map(|_| Place::default()).collect();
+        let seats: Vec<Seat> = self.member.cards.iter().map(|_| Seat::default()).collect();
         let mut running: JoinSet<(u32, Outcome)> = JoinSet::new();
         let at_once = usize::try_from(self.transaction.at_once).unwrap_or(usize::MAX);
-        for (run, card) in (0..self.transaction.times).zip((0..places.len()).cycle()) {
+        for (run, card) in (0..self.transaction.times).zip((0..seats.len()).cycle()) {
             while running.len() >= at_once {
                 if let Some(Ok((run, outcome))) = running.join_next().await {
                     tell(run, outcome);
                 }
             }
-            let Some(place) = places.get(card) else { return };
-            let place = Arc::clone(place).lock_owned().await;
+            let Some(seat) = seats.get(card) else { return };
+            let seat = Arc::clone(seat).lock_owned().await;
             self.desk.begin(run);
-            running.spawn(Arc::clone(&self).one(run, card, place));
+            running.spawn(Arc::clone(&self).one(run, card, seat));
         }
         while let Some(done) = running.join_next().await {
             if let Ok((run, outcome)) = done {
@@ -127,14 +129,14 @@ impl Joining {
         }
     }
 
-    /// One transaction, with the card in `place`.
-    async fn one(self: Arc<Self>, run: u32, card: usize, mut place: OwnedMutexGuard<Option<Purse>>) -> (u32, Outcome) {
-        let outcome = self.attempt(run, card, &mut place).await;
+    /// One transaction, with the card in `seat`.
+    async fn one(self: Arc<Self>, run: u32, card: usize, mut seat: OwnedMutexGuard<Option<Purse>>) -> (u32, Outcome) {
+        let outcome = self.attempt(run, card, &mut seat).await;
         match &outcome {
             Ok(_) => self.desk.end(run, &offer::stopped("this transaction has ended here")),
             Err(failure) => {
                 if matches!(failure.error, Error::Card(CardError::Reader(_))) {
-                    *place = None;
+                    *seat = None;
                 }
                 self.call_off(run, &failure.error).await;
             }
@@ -142,11 +144,11 @@ impl Joining {
         (run, outcome)
     }
 
-    async fn attempt(&self, run: u32, card: usize, place: &mut Option<Purse>) -> Outcome {
+    async fn attempt(&self, run: u32, card: usize, seat: &mut Option<Purse>) -> Outcome {
         let descriptor = SignedDescriptor::fetch(&self.upstream, self.hop()).await?;
-        let purse = match place {
+        let purse = match seat {
             Some(purse) => purse,
-            None => place.insert(self.open(card, &descriptor).await?),
+            None => seat.insert(self.open(card, &descriptor).await?),
         };
         purse.prepare(&descriptor, self.hop()).await?;
         let mut plan = Scripted { script: &self.member.script, transaction: &self.transaction };
@@ -181,10 +183,10 @@ impl Joining {
         if self.pin_is_wrong.load(Ordering::Relaxed) {
             return Err(CardError::NotTriedAgain.into());
         }
-        let address = self.member.cards.get(card).map_or("", String::as_str);
+        let Some(place) = self.member.cards.get(card) else { return Err(CardError::from(ReaderError::Removed).into()) };
         let tap = Tap::new(Arc::clone(&self.observer), self.member.name.as_str(), self.card_name(card));
-        let reader = TcpReader::connect(address).await.map_err(CardError::from)?;
-        let card = Card::new(Box::new(reader), tap);
+        let reader = self.readers.card(place, Some(self.patience)).await.map_err(CardError::from)?;
+        let card = Card::new(reader, tap);
         let (provider, name) = (descriptor.provider, self.member.account.as_deref());
         let wanted = |account: &crate::card::Account| {
             account.provider == provider && name.is_none_or(|name| account.name == name)

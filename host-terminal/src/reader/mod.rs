@@ -1,13 +1,31 @@
 //! Readers: whatever a card can be reached through, behind one trait.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`Place`] | where a card is, as people write it |
+//! | [`TcpReader`] | a simulated card in another process |
+//! | [`pcsc`] | real readers, and waiting for a card in one |
+//! | [`foreign`] | what a card is that is not one of ours |
 
+pub mod foreign;
+pub mod pcsc;
+mod place;
 mod tcp;
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
-pub use self::tcp::{ANSWER_TIME, CONNECT_TIME, TcpReader};
+pub use self::pcsc::{PcscReader, Waiting};
+pub use self::place::{Place, PlaceUnreadable, Readers, Software, no_software};
+pub use self::tcp::{CONNECT_TIME, TcpReader};
+
+/// How long a card may take for one command: key generation and signatures on a slow card included.
+pub const ANSWER_TIME: Duration = Duration::from_secs(30);
+
+/// Every response APDU ends with a status word.
+const RESPONSE_MIN: usize = 2;
 
 /// What a reader will have answered. Boxed, so that which kind of reader it is can be chosen at run time.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, ReaderError>> + Send + 'a>>;
@@ -25,12 +43,23 @@ pub trait Reader: Send {
 
     /// Resets the card: everything that it does not keep over power-off is gone.
     fn reset(&mut self) -> Pending<'_, ()>;
-}
 
-/// HOST:PORT out of the tcp://HOST:PORT that people write.
-#[must_use]
-pub fn tcp_address(text: &str) -> Option<&str> {
-    text.strip_prefix("tcp://")
+    /// Ready when the card was taken out; at once where this cannot be seen.
+    fn taken_out(&mut self) -> Pending<'_, ()> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// Whether the reader has keys of its own to type a PIN on (PC/SC part 10).
+    fn has_pinpad(&self) -> bool {
+        false
+    }
+
+    /// Has the user type the PIN of this number on the reader, which puts it into VERIFY; gives the card's response, or
+    /// the reader's where the user did not type one ([`pcsc::pinpad`]). This program never has the PIN.
+    fn verify_on_pinpad(&mut self, number: u8) -> Pending<'_, Vec<u8>> {
+        let _ = number;
+        Box::pin(ready(Err(ReaderError::NoPinpad)))
+    }
 }
 
 /// Why a reader gave no response.
@@ -45,6 +74,15 @@ pub enum ReaderError {
         /// What the network said.
         source: io::Error,
     },
+    /// The PC/SC service does not run, or was restarted.
+    #[error("the PC/SC service (pcscd) is gone")]
+    NoService,
+    /// The reader was unplugged.
+    #[error("the reader was unplugged")]
+    Unplugged,
+    /// No card came.
+    #[error("no card came within {} s", .0.as_secs())]
+    NoCard(Duration),
     /// Another program has the card.
     #[error("the reader is in use by another program")]
     Busy,
@@ -75,4 +113,13 @@ pub enum ReaderError {
     /// The other side does not speak the reader's language.
     #[error("this is not a reader, or one of another version: {0}")]
     Protocol(&'static str),
+    /// The reader has no keys to type a PIN on.
+    #[error("the reader has no keys to type a PIN on")]
+    NoPinpad,
+    /// A card in this process cannot be used.
+    #[error("the card in this process: {0}")]
+    Software(String),
+    /// PC/SC failed in another way.
+    #[error("PC/SC: {0}")]
+    Pcsc(::pcsc::Error),
 }

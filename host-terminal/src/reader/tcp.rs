@@ -7,18 +7,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{Pending, Reader, ReaderError};
+use super::{ANSWER_TIME, Pending, RESPONSE_MIN, Reader, ReaderError};
 
 /// How long a reader may take to accept a connection.
 pub const CONNECT_TIME: Duration = Duration::from_secs(5);
 
-/// How long a card may take for one command: key generation and signatures on a slow card included.
-pub const ANSWER_TIME: Duration = Duration::from_secs(30);
-
 /// An answer to reset has two to 33 bytes (ISO/IEC 7816-3, 8.2.1).
 const ATR_LENGTH: std::ops::RangeInclusive<usize> = 2..=33;
-/// Every response APDU ends with a status word.
-const RESPONSE_MIN: usize = 2;
 
 /// A reader that listens on a TCP port, with a powered card in it.
 pub struct TcpReader {

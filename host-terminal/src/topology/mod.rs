@@ -17,7 +17,7 @@
 //! name = "shop"
 //! listen = "127.0.0.1:7001"           # where others come in, if others do
 //! next = "provider"                   # or the name of a member or a router
-//! card = "tcp://127.0.0.1:7101"       # or cards = ["tcp://...", ...]: transaction k takes card k modulo their count
+//! card = "tcp://127.0.0.1:7101"       # or "pcsc:NAME", "image:FILE"; or cards = ["tcp://...", ...]: transaction k takes card k modulo their count
 //! pin_file = "shop.pin"               # its first line; without it `join` asks, and `group` does not start
 //! account = "First Bank"              # which of the card's accounts with the provider; its first, if left out
 //! role = "payee"                      # or payer, inquirer, witness, holder, verifier, or a number
@@ -62,6 +62,8 @@ use std::time::Duration;
 use apdu_spec::transaction::{Decision, FreshKey};
 use protocol::amount::Amount;
 use protocol::types::{Number, Options, Role, TransactionId, TransactionKind};
+
+use crate::reader::Place;
 
 pub use error::Mistake;
 
@@ -147,8 +149,8 @@ pub struct Member {
     pub parent: Option<Number>,
     /// The members whose messages it combines, in this order.
     pub children: Vec<Number>,
-    /// Where its cards' readers listen.
-    pub cards: Vec<String>,
+    /// Where its cards are.
+    pub cards: Vec<Place>,
     /// A file with their PIN.
     pub pin_file: Option<PathBuf>,
     /// What the card calls the account to use; the first with the provider, where nothing is said.

@@ -14,7 +14,8 @@ use super::{
     AT_ONCE_MAX, CARDS_MAX, Member, Mistake, Next, PATIENCE_MAX, Router, Script, TIMES_MAX, Texts, Topology,
     Transaction,
 };
-use crate::{reader, words};
+use crate::reader::Place;
+use crate::words;
 
 pub(super) fn topology(written: written::Topology, folder: &Path) -> Result<Topology, Mistake> {
     let ways = Ways::find(&written)?;
@@ -80,26 +81,27 @@ fn member(
         next,
         parent: parents.get(usize::from(number)).copied().flatten(),
         children: children.collect(),
-        cards: cards(written)?,
+        cards: cards(written, folder)?,
         pin_file: written.pin_file.as_ref().map(|path| folder.join(path)),
         account: written.account.clone(),
         script: script(written, names)?,
     })
 }
 
-/// Where the readers listen.
-fn cards(written: &written::Member) -> Result<Vec<String>, Mistake> {
+/// Where its cards are; images are relative to the topology's folder.
+fn cards(written: &written::Member, folder: &Path) -> Result<Vec<Place>, Mistake> {
     let who = &written.name;
     let all: Vec<&String> = written.card.iter().chain(&written.cards).collect();
     if all.is_empty() {
-        return Err(Mistake::value(who, "card", "", "is missing: it takes tcp://HOST:PORT of its reader"));
+        return Err(Mistake::value(who, "card", "", "is missing: it takes tcp://HOST:PORT, pcsc:NAME or image:FILE"));
     }
     Mistake::at_most(who, "cards", all.len(), CARDS_MAX)?;
-    let address = |card: &&String| {
-        let address = reader::tcp_address(card);
-        address.ok_or_else(|| Mistake::value(who, "card", card, "is not tcp://HOST:PORT")).map(str::to_owned)
+    let place = |card: &&String| match card.parse() {
+        Ok(Place::Image(file)) => Ok(Place::Image(folder.join(file))),
+        Ok(place) => Ok(place),
+        Err(_) => Err(Mistake::value(who, "card", card, "is not tcp://HOST:PORT, pcsc:NAME or image:FILE")),
     };
-    all.iter().map(address).collect()
+    all.iter().map(place).collect()
 }
 
 fn script(written: &written::Member, names: &[&str]) -> Result<Script, Mistake> {

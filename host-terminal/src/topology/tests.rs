@@ -191,7 +191,7 @@ fn values_that_mean_nothing_are_said_with_what_they_take() {
     }
     assert_eq!(
         mistake(&format!("{HEAD}{}", ONE.replace("card = \"tcp://127.0.0.1:1\"\n", ""))),
-        "ada: card = \"\" is missing: it takes tcp://HOST:PORT of its reader"
+        "ada: card = \"\" is missing: it takes tcp://HOST:PORT, pcsc:NAME or image:FILE"
     );
     assert!(mistake("provider = ").starts_with("line 1: "));
     assert!(matches!(Topology::read(Path::new("/nowhere/at/all")), Err(Mistake::Unreadable(_))));

@@ -2,20 +2,23 @@
 
 mod decoded;
 mod events;
+mod readers;
 mod report;
+mod software;
 mod topology;
 mod user;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
 use host_terminal::card::{Card, Pin};
 use host_terminal::hop::{Listener, Upstream};
 use host_terminal::observe::{Observer, Silent, Tap};
-use host_terminal::reader::{TcpReader, tcp_address};
+use host_terminal::reader::{Place, Readers, Waiting};
 use host_terminal::sell::Shop;
 use host_terminal::{CUSTOMER, CUSTOMER_CARD, Error, Failure, PROVIDER, SHOP, SHOP_CARD, pay, status};
 use protocol::amount::Amount;
@@ -25,6 +28,9 @@ use zeroize::Zeroizing;
 use events::EventFile;
 use report::Report;
 use user::User;
+
+/// How this program reaches cards.
+const READERS: Readers = Readers { software: software::start, tell: tell_waiting };
 
 /// How often a request to the provider is sent, the same bytes each time; it answers them with one answer.
 const PROVIDER_ATTEMPTS: u32 = 4;
@@ -54,16 +60,22 @@ enum Command {
     Join(topology::Join),
     /// Starts every participant of a topology and waits for the members' results.
     Group(topology::Group),
+    /// Lists the PC/SC readers, and what is in them.
+    Readers(readers::Options),
     /// Tells in words what is in files that --events wrote.
     Events(Events),
 }
 
 #[derive(Args)]
 struct Common {
-    /// Where the card is: tcp://HOST:PORT of its reader.
+    /// Where the card is: pcsc: (waits for one in any PC/SC reader), pcsc:NAME (in one whose name contains this),
+    /// tcp://HOST:PORT (a simulated reader), or image:FILE (in this process).
     #[arg(long, value_name = "READER")]
-    card: String,
-    /// A file whose first line is the card's PIN. Without it, the terminal asks.
+    card: Place,
+    /// How long to wait for a card in a PC/SC reader; without it, as long as it takes.
+    #[arg(long, value_name = "SECONDS")]
+    wait: Option<u64>,
+    /// A file whose first line is the card's PIN. Without it, it is typed on the reader, if that has keys, or here.
     #[arg(long, value_name = "FILE")]
     pin_file: Option<PathBuf>,
     /// One line of JSON a result instead of text.
@@ -138,6 +150,7 @@ async fn main() -> ExitCode {
         Command::Route(arguments) => topology::route(&arguments).await,
         Command::Join(arguments) => topology::participate(&arguments).await,
         Command::Group(arguments) => topology::group(&arguments).await,
+        Command::Readers(arguments) => readers::list(&arguments).await,
         Command::Events(arguments) => decoded::show(&arguments.files).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
@@ -153,7 +166,8 @@ async fn pay(arguments: Pay) -> Result<ExitCode> {
     let observer = common.observer()?;
     let shop = Upstream::new(&arguments.to, SHOP_ATTEMPTS, Tap::new(Arc::clone(&observer), CUSTOMER, SHOP));
     let card = common.card(Tap::new(observer, CUSTOMER, CUSTOMER_CARD)).await?;
-    let outcome = pay::pay(card, &common.pin()?, &shop, &mut user).await;
+    let pin = common.pin(&card)?;
+    let outcome = pay::pay(card, &pin, &shop, &mut user).await;
     report.purchase(&outcome)
 }
 
@@ -167,7 +181,8 @@ async fn sell(arguments: Sell) -> Result<ExitCode> {
     let provider =
         Upstream::new(&arguments.provider, PROVIDER_ATTEMPTS, Tap::new(Arc::clone(&observer), SHOP, PROVIDER));
     let card = common.card(Tap::new(Arc::clone(&observer), SHOP, SHOP_CARD)).await?;
-    let mut shop = Shop::open(card, &common.pin()?, provider, amount).await?;
+    let pin = common.pin(&card)?;
+    let mut shop = Shop::open(card, &pin, provider, amount).await?;
     let listener = Listener::bind(&arguments.listen).await?;
     report.listening(listener.address()?)?;
 
@@ -204,19 +219,21 @@ async fn status(arguments: Status) -> Result<ExitCode> {
     let provider =
         Upstream::new(&arguments.provider, PROVIDER_ATTEMPTS, Tap::new(Arc::clone(&observer), CUSTOMER, PROVIDER));
     let card = common.card(Tap::new(observer, CUSTOMER, CUSTOMER_CARD)).await?;
-    let outcome = status::status(card, &common.pin()?, &provider, arguments.transaction).await;
+    let pin = common.pin(&card)?;
+    let outcome = status::status(card, &pin, &provider, arguments.transaction).await;
     report.inquiry(&outcome)
 }
 
 impl Common {
     async fn card(&self, tap: Tap) -> Result<Card> {
-        let Some(address) = tcp_address(&self.card) else {
-            bail!("--card takes tcp://HOST:PORT, not {}", self.card);
-        };
-        Ok(Card::new(Box::new(TcpReader::connect(address).await?), tap))
+        Ok(Card::new(READERS.card(&self.card, self.wait.map(Duration::from_secs)).await?, tap))
     }
 
-    fn pin(&self) -> Result<Pin> {
+    fn pin(&self, card: &Card) -> Result<Pin> {
+        if self.pin_file.is_none() && card.has_pinpad() {
+            eprintln!("host-terminal: the PIN is typed on the reader");
+            return Ok(Pin::on_reader());
+        }
         pin(self.pin_file.as_deref())
     }
 
@@ -238,6 +255,11 @@ fn pin(file: Option<&Path>) -> Result<Pin> {
         None => Zeroizing::new(rpassword::prompt_password("PIN: ")?.into_bytes()),
     };
     Pin::new(typed).ok_or_else(|| anyhow!("no card takes a PIN of this length"))
+}
+
+/// On the other stream: results alone go to the first.
+fn tell_waiting(waiting: &Waiting) {
+    eprintln!("host-terminal: {waiting}");
 }
 
 fn observer(events: Option<&Path>) -> Result<Arc<dyn Observer>> {

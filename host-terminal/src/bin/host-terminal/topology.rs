@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use crate::report::Report;
-use crate::{observer, pin};
+use crate::{READERS, observer, pin};
 
 /// What a router is called that has no topology.
 const ROUTER: &str = "router";
@@ -129,7 +129,7 @@ async fn take_part(topology: &Topology, member: &Member, events: Option<&Path>, 
             (Ok(_), Err(error)) => Err(error),
         };
     };
-    join(topology, member, pin, listener, observer, tell).await;
+    join(topology, member, pin, listener, (observer, READERS), tell).await;
     Ok(worst?.into())
 }
 
