@@ -12,11 +12,11 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use host_terminal::card::Card;
 use host_terminal::observe::Tap;
-use host_terminal::reader::TcpReader;
+use host_terminal::reader::{Place, Waiting, no_software};
 use serde_json::Value;
 
 use crate::profile::Profile;
@@ -39,9 +39,10 @@ enum Command {
 
 #[derive(Args)]
 struct Which {
-    /// Where the card is: tcp://HOST:PORT of its reader.
+    /// Where the card is: pcsc: (waits for one in any PC/SC reader), pcsc:NAME (in one whose name contains this), or
+    /// tcp://HOST:PORT (a simulated reader).
     #[arg(long, value_name = "READER")]
-    card: String,
+    card: Place,
     /// One line of JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -97,11 +98,10 @@ async fn inspect(arguments: &Inspect) -> Result<()> {
 
 impl Which {
     async fn card(&self) -> Result<Card> {
-        let Some(address) = self.card.strip_prefix("tcp://") else {
-            bail!("--card takes tcp://HOST:PORT, not {}", self.card);
-        };
-        let reader = TcpReader::connect(address).await.with_context(|| format!("card at {address}"))?;
-        Ok(Card::new(Box::new(reader), Tap::silent()))
+        let mut tell = |waiting: &Waiting| eprintln!("cardctl: {waiting}");
+        let reader = self.card.any_card(no_software, &mut tell).await;
+        let reader = reader.with_context(|| format!("card at {}", self.card))?;
+        Ok(Card::new(reader, Tap::silent()))
     }
 
     fn tell(&self, json: &Value, words: impl FnOnce() -> String) {

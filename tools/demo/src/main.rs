@@ -33,6 +33,9 @@ struct Options {
     /// One JSON value instead of a page.
     #[arg(long)]
     json: bool,
+    /// The cards are in the first two PC/SC readers of vsmartcard's vpcd instead of readers over TCP.
+    #[arg(long)]
+    pcsc: bool,
     /// Keeps logs, events and data.
     #[arg(long)]
     keep: bool,
@@ -75,7 +78,7 @@ fn show(options: &Options, page: &Page) -> Result<()> {
 /// The whole story. All processes have ended when this returns.
 fn tell(options: &Options, page: &Page, folder: &TempDir) -> Result<Value> {
     let began = Instant::now();
-    let world = World::new(folder.path()).context("setting up")?;
+    let world = World::new(folder.path(), options.pcsc).context("setting up")?;
     page.cast(&world, began.elapsed());
     let before = world.ledger()?;
     story::check_books(&before)?;

@@ -53,11 +53,12 @@ impl Desk {
         self.folder.join(name).display().to_string()
     }
 
-    /// Starts a program whose first line is JSON with the address where it listens; what it logs goes to `NAME.log`.
+    /// Starts a program whose first line is JSON with the address where it listens, or that it is connected to; what it
+    /// logs goes to `NAME.log`.
     pub(crate) fn serve(&self, name: &str, program: &str, arguments: &[&str]) -> Result<(Running, String)> {
         let mut running = self.start(name, program, arguments)?;
         let first = running.line()?;
-        let address = first.get("listening").and_then(Value::as_str);
+        let address = first.get("listening").or_else(|| first.get("connected")).and_then(Value::as_str);
         let address = address.with_context(|| format!("{} does not say where it listens", running.what))?.to_owned();
         Ok((running, address))
     }

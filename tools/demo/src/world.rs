@@ -22,6 +22,15 @@ pub(crate) struct Person {
     account: &'static str,
     opening: &'static str,
     pin: &'static str,
+    slot: &'static Slot,
+}
+
+/// A slot of vsmartcard's virtual reader, as Debian configures it.
+struct Slot {
+    /// Where the card connects to.
+    port: &'static str,
+    /// What PC/SC calls it.
+    reader: &'static str,
 }
 
 pub(crate) const CUSTOMER: Person = Person {
@@ -31,6 +40,7 @@ pub(crate) const CUSTOMER: Person = Person {
     account: "DE02100100109307118603",
     opening: "100.00",
     pin: "4711",
+    slot: &Slot { port: "35963", reader: "Virtual PCD 00 00" },
 };
 
 pub(crate) const SHOP: Person = Person {
@@ -40,6 +50,7 @@ pub(crate) const SHOP: Person = Person {
     account: "DE02700100800030876808",
     opening: "0",
     pin: "80331",
+    slot: &Slot { port: "35964", reader: "Virtual PCD 00 01" },
 };
 
 /// A person's card in its reader.
@@ -69,13 +80,13 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Sets it up in `folder`.
-    pub(crate) fn new(folder: &Path) -> Result<Self> {
+    /// Sets it up in `folder`; the cards are in PC/SC readers or in ones of their own.
+    pub(crate) fn new(folder: &Path, pcsc: bool) -> Result<Self> {
         let desk = Desk::new(folder)?;
         let init = desk.provider("init", &["init", "--root-key", &desk.path("root.key")])?;
         let identifier = text(&init, "provider")?.to_owned();
-        let customer = Holder::issue(&desk, &CUSTOMER).context(CUSTOMER.name)?;
-        let shop = Holder::issue(&desk, &SHOP).context(SHOP.name)?;
+        let customer = Holder::issue(&desk, &CUSTOMER, pcsc).context(CUSTOMER.name)?;
+        let shop = Holder::issue(&desk, &SHOP, pcsc).context(SHOP.name)?;
         let serve = ["--data", &desk.path("bank"), "--json", "serve", "--listen", "127.0.0.1:0"];
         let (server, provider) = desk.serve("provider", "service-provider", &serve)?;
         Ok(Self { customer, shop, provider, identifier, _server: server, desk })
@@ -101,9 +112,24 @@ impl Desk {
     }
 }
 
+impl Person {
+    /// A new card in its reader, and where it is.
+    fn put_in_reader(&self, desk: &Desk, image: &str, pcsc: bool) -> Result<(Running, String)> {
+        let name = format!("card-{}", self.file);
+        if pcsc {
+            let insert = ["vpcd", "--new", "--image", image, "--json", "--port", self.slot.port];
+            let (reader, _) = desk.serve(&name, "sim-reader", &insert)?;
+            return Ok((reader, format!("pcsc:{}", self.slot.reader)));
+        }
+        let serve = ["serve", "--new", "--image", image, "--json"];
+        let (reader, address) = desk.serve(&name, "sim-reader", &serve)?;
+        Ok((reader, format!("tcp://{address}")))
+    }
+}
+
 impl Holder {
     /// Opens an account, makes a card, personalises it, and tells the provider its key.
-    fn issue(desk: &Desk, person: &'static Person) -> Result<Self> {
+    fn issue(desk: &Desk, person: &'static Person, pcsc: bool) -> Result<Self> {
         let file = person.file;
         let enrol = ["enrol", "--account", person.account, "--holder", person.name, "--opening", person.opening];
         let enrolment = desk.provider(&format!("enrol-{file}"), &enrol)?;
@@ -117,9 +143,7 @@ impl Holder {
         fs::write(&pin_file, format!("{}\n", person.pin))?;
         fs::write(&profile, profile_of(person))?;
 
-        let serve = ["serve", "--new", "--image", &image, "--json"];
-        let (reader, address) = desk.serve(&format!("card-{file}"), "sim-reader", &serve)?;
-        let card = format!("tcp://{address}");
+        let (reader, card) = person.put_in_reader(desk, &image, pcsc)?;
         let issue = ["issue", "--card", &card, "--profile", &profile, "--json"];
         let issued = desk.run(&format!("issue-{file}"), "cardctl", &issue)?;
         for key in list(issued.result()?, "keys")? {

@@ -45,14 +45,18 @@ const TO_RUN_PYTHON: &[Need] = &[
 /// The system's Python: its package of pyscard is built, the one from PyPI would need a compiler.
 const PYTHON: &str = "/usr/bin/python3";
 
-/// A PC/SC reader, and programs of other hands that use it.
-const TO_TEST_PCSC: &[Need] = &[
+/// A PC/SC service with virtual readers, in a network of its own.
+const TO_RUN_PCSC: &[Need] = &[
     Need { sign: &["test", "-e", "/usr/sbin/pcscd"], package: "pcscd" },
     Need { sign: &["test", "-e", "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"], package: "vsmartcard-vpcd" },
+    Need { sign: &["test", "-e", "/usr/sbin/ip"], package: "iproute2" },
+];
+
+/// Programs of other hands that use it.
+const TO_TEST_PCSC: &[Need] = &[
     Need { sign: &["test", "-e", "/usr/bin/opensc-tool"], package: "opensc" },
     Need { sign: &["test", "-e", "/usr/bin/scriptor"], package: "pcsc-tools" },
     Need { sign: &["test", "-e", "/usr/lib/python3/dist-packages/smartcard"], package: "python3-pyscard" },
-    Need { sign: &["test", "-e", "/usr/sbin/ip"], package: "iproute2" },
     Need { sign: &["test", "-e", "/usr/bin/openssl"], package: "openssl" },
 ];
 
@@ -73,10 +77,16 @@ pub(crate) fn prepare_to_build_all(project: &Project) -> Result<()> {
 pub(crate) fn prepare_to_test(project: &Project) -> Result<()> {
     prepare_to_build_all(project)?;
     if project.root.join("tests/tests/pcsc").exists() {
+        prepare_for_pcsc(project)?;
         install_missing(project, TO_TEST_PCSC)?;
     }
     let requirements = project.root.join("tests/interop/requirements.txt");
     if requirements.exists() { prepare_python(project, &requirements) } else { Ok(()) }
+}
+
+/// Makes sure that there can be a PC/SC service with virtual readers.
+pub(crate) fn prepare_for_pcsc(project: &Project) -> Result<()> {
+    install_missing(project, TO_RUN_PCSC)
 }
 
 fn prepare_python(project: &Project, requirements: &Path) -> Result<()> {
