@@ -13,6 +13,7 @@ pub mod group;
 pub mod issuer;
 pub mod licence;
 pub mod member;
+pub mod pcsc;
 pub mod process;
 pub mod round;
 pub mod scp03;

@@ -1,8 +1,8 @@
 //! Real processes: the project's programs, built, started, watched and ended by their identifiers.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -49,17 +49,21 @@ pub struct Listener {
 impl Listener {
     /// Starts it and waits until it listens.
     pub fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
-        let mut command = Command::new(program);
-        command.args(arguments).env("RUST_LOG", "error").stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+        Self::spawn(Command::new(program).args(arguments))
+    }
+
+    /// Starts a command likewise.
+    pub fn spawn(command: &mut Command) -> Result<Self> {
+        command.env("RUST_LOG", "error").stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
         let output = child.stdout.take().context("no standard output")?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         let said: Option<Value> = serde_json::from_str(&line).ok();
         let address = said.and_then(|said| Some(said.get("listening")?.as_str()?.to_owned()));
         let mut listener = Self { child, address: String::new() };
-        listener.address = address.with_context(|| format!("{} said {line:?}", program.display()))?;
-        ensure!(listener.child.try_wait()?.is_none(), "{} ended at once", program.display());
+        listener.address = address.with_context(|| format!("{command:?} said {line:?}"))?;
+        ensure!(listener.child.try_wait()?.is_none(), "{command:?} ended at once");
         Ok(listener)
     }
 
@@ -102,9 +106,13 @@ pub struct Ended {
 impl Running {
     /// Starts it.
     pub fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let what = format!("{} {}", program.display(), arguments.join(" "));
+        Self::spawn(Command::new(program).args(arguments))
+    }
+
+    /// Starts a command.
+    pub fn spawn(command: &mut Command) -> Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let what = format!("{command:?}");
         let mut child = command.env("RUST_LOG", "error").spawn().with_context(|| what.clone())?;
         let output = BufReader::new(child.stdout.take().context("no standard output")?);
         let (line, lines) = channel();
@@ -144,7 +152,7 @@ impl Running {
 
     /// Asks it to end: SIGTERM.
     pub fn terminate(&self) -> Result<()> {
-        Ok(rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), rustix::process::Signal::TERM)?)
+        terminate(&self.child)
     }
 
     /// Ends it as a power cut would: SIGKILL.
@@ -169,4 +177,73 @@ impl Ended {
         ensure!(self.code == Some(0), "{} ended with {:?}: {}", self.what, self.code, self.errors.trim());
         self.results.into_iter().next_back().with_context(|| format!("{} printed nothing", self.what))
     }
+}
+
+/// A process with which one speaks line by line. Killed when dropped.
+pub struct Piped {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Piped {
+    /// Starts it.
+    pub fn start(command: &mut Command) -> Result<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
+        let output = child.stdout.take().context("no standard output")?;
+        Ok(Self { input: child.stdin.take(), child, output: BufReader::new(output) })
+    }
+
+    /// Its identifier.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Tells it a line.
+    pub fn say(&mut self, line: &str) -> Result<()> {
+        Ok(writeln!(self.input.as_mut().context("its standard input is closed")?, "{line}")?)
+    }
+
+    /// Closes its standard input.
+    pub fn hang_up(&mut self) {
+        drop(self.input.take());
+    }
+
+    /// The next line that it says; empty at its end.
+    pub fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        Ok(line.trim_end().to_owned())
+    }
+
+    /// Asks it to end: SIGTERM.
+    pub fn terminate(&self) -> Result<()> {
+        terminate(&self.child)
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self, patience: Duration) -> Result<ExitStatus> {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            ensure!(began.elapsed() < patience, "it does not end within {patience:?}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Piped {
+    fn drop(&mut self) {
+        // Gone already is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn terminate(child: &Child) -> Result<()> {
+    Ok(rustix::process::kill_process(rustix::process::Pid::from_child(child), rustix::process::Signal::TERM)?)
 }

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a test's verdict")]
 
-mod daemon;
 mod opensc;
 mod programs;
 mod reader;
@@ -14,11 +13,11 @@ use std::time::Duration;
 use anyhow::Result;
 use sim_reader::card::{Noise, SoftwareCard};
 use sim_reader::image::{Image, SyncPolicy};
+use symbolon_tests::pcsc::{Daemon, InsertedCard, Slot};
 use symbolon_tests::transcript::Player;
 use tempfile::TempDir;
 
-use daemon::Daemon;
-use reader::{Client, InsertedCard, SLOTS};
+use reader::Client;
 
 /// A file of this many bytes, readable and writable by anyone; it takes extended commands to fill and read at once.
 const FILE_LENGTH: usize = 300;
@@ -52,16 +51,16 @@ struct Scene {
 impl Scene {
     fn new() -> Result<Self> {
         let (daemon, folder) = (Daemon::start()?, TempDir::new()?);
-        let (port, name) = SLOTS[0];
-        let card = Some(InsertedCard::create(&daemon, &folder.path().join("card"), port)?);
-        let mut client = Client::connect(&daemon, name)?;
+        let slot = daemon.slot(0)?;
+        let card = Some(InsertedCard::create(&daemon, &folder.path().join("card"), &slot)?);
+        let mut client = Client::connect(&daemon, &slot.name)?;
         assert_eq!(client.transmit(CREATE)?, OK);
         Ok(Self { folder, card, client, daemon })
     }
 
     fn insert_again(&mut self) -> Result<()> {
         let image = self.folder.path().join("card");
-        self.card = Some(InsertedCard::insert(&self.daemon, &image, SLOTS[0].0)?);
+        self.card = Some(InsertedCard::insert(&self.daemon, &image, &Slot::number(0))?);
         self.client.connect_again()
     }
 }
@@ -135,9 +134,9 @@ fn the_card_outlives_pcscd() -> Result<()> {
 #[test]
 fn two_cards_in_two_slots_do_not_meet() -> Result<()> {
     let mut scene = Scene::new()?;
-    let (port, name) = SLOTS[1];
-    let second = InsertedCard::create(&scene.daemon, &scene.folder.path().join("second"), port)?;
-    let mut other = Client::connect(&scene.daemon, name)?;
+    let slot = scene.daemon.slot(1)?;
+    let second = InsertedCard::create(&scene.daemon, &scene.folder.path().join("second"), &slot)?;
+    let mut other = Client::connect(&scene.daemon, &slot.name)?;
     assert_eq!(other.transmit(READ)?, NO_CURRENT_FILE);
     assert_eq!(other.transmit(CREATE)?, OK);
     scene.client.transmit(&update(&content(4)))?;
@@ -147,6 +146,31 @@ fn two_cards_in_two_slots_do_not_meet() -> Result<()> {
     second.take_out()?;
     assert!(other.transmit(READ).is_err());
     assert_eq!(scene.client.transmit(READ)?, is_read(&content(4)));
+    Ok(())
+}
+
+#[test]
+fn daemons_side_by_side_have_as_many_slots_as_they_are_asked_for_and_do_not_see_each_other() -> Result<()> {
+    let folder = TempDir::new()?;
+    let daemons = [Daemon::with_slots(4)?, Daemon::with_slots(16)?];
+    let mut clients = Vec::new();
+    for (number, (daemon, last)) in daemons.iter().zip([3, 15]).enumerate() {
+        let slot = daemon.slot(last)?;
+        let card = InsertedCard::create(daemon, &folder.path().join(number.to_string()), &slot)?;
+        let mut client = Client::connect(daemon, &slot.name)?;
+        assert_eq!(client.transmit(CREATE)?, OK);
+        assert_eq!(client.transmit(&update(&content(number)))?, OK);
+        clients.push((card, client));
+        let readers = daemon.run("opensc-tool", &["--list-readers"])?;
+        assert_eq!(readers.matches("Virtual PCD").count(), usize::from(last) + 1, "{readers}");
+        assert_eq!(readers.matches(" Yes ").count(), 1, "{readers}");
+    }
+    for (number, (card, mut client)) in clients.into_iter().enumerate() {
+        assert_eq!(client.transmit(READ)?, is_read(&content(number)));
+        drop(client);
+        card.take_out()?;
+    }
+    assert!(daemons[0].slot(4).is_err() && Daemon::with_slots(17).is_err());
     Ok(())
 }
 

@@ -7,13 +7,13 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result, ensure};
 use rand::RngCore;
-use symbolon_tests::process::build;
+use symbolon_tests::pcsc::{Daemon, InsertedCard, Slot, sim_reader};
+use symbolon_tests::process::{Piped, build};
 use symbolon_tests::transcript::Player;
 use tempfile::TempDir;
 
 use crate::OK;
-use crate::daemon::{Daemon, Process};
-use crate::reader::{Client, InsertedCard, SLOTS, sim_reader};
+use crate::reader::Client;
 
 /// The section whose commands are run.
 const SECTION: &str = "\n## The card's keys in OpenSC\n";
@@ -41,7 +41,7 @@ impl Desk {
         let image = folder.path().join("ada.card");
         let mut serve = daemon.command(sim_reader()?);
         serve.args(["serve", "--json", "--new", "--listen", ADDRESS, "--image"]).arg(&image);
-        let mut served = Process::start(&mut serve)?;
+        let mut served = Piped::start(&mut serve)?;
         let listening = served.line()?;
         ensure!(listening.contains(ADDRESS), "it said {listening:?}");
         // When a card is ready, and in which reader, is for the test to see to.
@@ -53,8 +53,8 @@ impl Desk {
         let mut letter = [0; 1000];
         rand::thread_rng().fill_bytes(&mut letter);
         fs::write(folder.path().join("letter.txt"), letter)?;
-        let card = InsertedCard::insert(&daemon, &image, SLOTS[0].0)?;
-        drop(Client::connect(&daemon, SLOTS[0].1)?);
+        let card = InsertedCard::insert(&daemon, &image, &Slot::number(0))?;
+        drop(Client::connect(&daemon, &Slot::number(0).name)?);
         Ok(Self { folder, card, daemon, use_it })
     }
 
@@ -73,7 +73,7 @@ impl Desk {
     }
 
     fn exchange(&self, commands: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
-        let mut client = Client::connect(&self.daemon, SLOTS[0].1)?;
+        let mut client = Client::connect(&self.daemon, &Slot::number(0).name)?;
         commands.iter().map(|command| client.transmit(command)).collect()
     }
 }

@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use sim_reader::atr::ATR;
+use symbolon_tests::pcsc::{Daemon, InsertedCard};
 
-use crate::reader::{InsertedCard, SLOTS};
 use crate::{CREATE, READ, Scene, content, update};
 
 /// A scene whose client has gone: it would keep the card for itself.
-fn scene_without_client() -> Result<(crate::daemon::Daemon, InsertedCard, tempfile::TempDir)> {
+fn scene_without_client() -> Result<(Daemon, InsertedCard, tempfile::TempDir)> {
     let Scene { folder, card, client, daemon } = Scene::new()?;
     drop(client);
     Ok((daemon, card.unwrap(), folder))
@@ -18,7 +18,7 @@ fn opensc_finds_the_card_and_its_atr() -> Result<()> {
     let (daemon, card, _folder) = scene_without_client()?;
     let readers = daemon.run("opensc-tool", &["--list-readers"])?;
     let cards: Vec<_> = readers.lines().filter(|line| line.contains("Yes")).collect();
-    assert!(matches!(cards.as_slice(), [one] if one.ends_with(SLOTS[0].1)), "{readers}");
+    assert!(matches!(cards.as_slice(), [one] if one.ends_with(&daemon.slot(0).unwrap().name)), "{readers}");
     let atr = daemon.run("opensc-tool", &["--reader", "0", "--atr"])?;
     assert_eq!(atr.trim().replace(':', ""), hex::encode(ATR));
     let answer = daemon.run("opensc-tool", &["--reader", "0", "--send-apdu", "0084000008"])?;
@@ -33,7 +33,7 @@ fn scriptor_fills_and_reads_a_file_with_extended_commands() -> Result<()> {
     let commands = [b"\x00\xA4\x00\x0C\x02\x01\x01".as_slice(), &update(&content(6)), READ, CREATE];
     let lines: Vec<_> = commands.iter().map(|command| hex_bytes(command)).collect();
     std::fs::write(&script, format!("reset\n{}\n", lines.join("\n")))?;
-    let said = daemon.run("scriptor", &["-p", "T=1", "-r", SLOTS[0].1, &script.display().to_string()])?;
+    let said = daemon.run("scriptor", &["-p", "T=1", "-r", &daemon.slot(0)?.name, &script.display().to_string()])?;
 
     // A response begins with `<`, goes on over lines, and ends with an explanation behind a colon.
     let words: Vec<_> = said.split_whitespace().collect();

@@ -1,16 +1,15 @@
 //! Yubico's `yubikey-manager`: its host of Secure Channel Protocol '03' works with any card. It knows one security
 //! level, 33, and S8 mode.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
+use symbolon_tests::pcsc::{Daemon, InsertedCard, Slot};
+use symbolon_tests::process::Piped;
 use symbolon_tests::scp03::{Keys, encrypted_key_data, plain_key_data};
 use symbolon_tests::transcript::{Player, Step, steps};
 
-use crate::daemon::{Daemon, Process, beside};
-use crate::reader::{Client, InsertedCard, SLOTS};
+use crate::reader::{Client, beside};
 
 const ISSUERS: Keys = [[0x41; 16], [0x42; 16], [0x43; 16]];
 const PROVIDERS: Keys = [[0x51; 16], [0x52; 16], [0x53; 16]];
@@ -18,15 +17,15 @@ const ISSUER_DOMAIN: &str = "A000000151000000";
 const PROVIDER_DOMAIN: &str = "F053594D424F4C4F4E0201";
 
 /// A secure channel that yubikit holds.
-struct Host(Process);
+struct Host(Piped);
 
 impl Host {
     /// `None` when it is refused.
     fn open(daemon: &Daemon, domain: &str, version: u8, keys: &Keys) -> Result<Option<Self>> {
-        let mut command = daemon.command(python()?);
-        command.arg(beside("scp03_host.py")).args([SLOTS[0].1, domain, &format!("{version:02X}")]);
-        command.args(keys.map(hex::encode)).stdin(Stdio::piped());
-        let mut process = Process::start(&mut command)?;
+        let (mut command, slot) = (daemon.command(python()?), daemon.slot(0)?);
+        command.arg(beside("scp03_host.py")).args([&slot.name, domain, &format!("{version:02X}")]);
+        command.args(keys.map(hex::encode));
+        let mut process = Piped::start(&mut command)?;
         match process.line()?.as_str() {
             "open" => Ok(Some(Self(process))),
             "refused" => Ok(None),
@@ -36,7 +35,7 @@ impl Host {
 
     /// Sends a command, given in the clear, through the channel.
     fn send(&mut self, command: &str) -> Result<String> {
-        writeln!(self.0.child().stdin.as_mut().context("no standard input")?, "{command}")?;
+        self.0.say(command)?;
         let answer = self.0.line()?;
         ensure!(!answer.is_empty(), "yubikit ended");
         Ok(answer.to_uppercase())
@@ -54,9 +53,9 @@ fn python() -> Result<PathBuf> {
 
 /// A personalised card in the reader, with a key set of the issuer's.
 fn personalised(daemon: &Daemon, folder: &Path) -> Result<InsertedCard> {
-    let (port, name) = SLOTS[0];
-    let card = InsertedCard::create(daemon, &folder.join("card"), port)?;
-    let mut client = Client::connect(daemon, name)?;
+    let slot = daemon.slot(0)?;
+    let card = InsertedCard::create(daemon, &folder.join("card"), &slot)?;
+    let mut client = Client::connect(daemon, &slot.name)?;
     let keys = plain_key_data(1, &ISSUERS);
     let put = [&[0x80, 0xD8, 0x00, 0x81, u8::try_from(keys.len())?][..], &keys].concat();
     assert!(client.transmit(&put)?.ends_with(&[0x90, 0x00]) || client.transmit(&[0, 0xC0, 0, 0, 0])?.len() == 12);
@@ -104,7 +103,7 @@ fn yubikits_host_manages_the_card_through_its_secure_channel() -> Result<()> {
     assert_eq!(host.send("00478000B603840102")?, "6982");
     drop(host);
 
-    let mut client = Client::connect(&daemon, SLOTS[0].1)?;
+    let mut client = Client::connect(&daemon, &Slot::number(0).name)?;
     assert_eq!(client.transmit(&hex::decode("00A4040C0AF053594D424F4C4F4E01")?)?, [0x90, 0x00]);
     let listed = client.transmit(&[0x80, 0x1C, 0x00, 0x00, 0x00])?;
     assert!(listed.windows(5).any(|object| object == b"\x82\x03New"));
