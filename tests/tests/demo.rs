@@ -13,7 +13,17 @@ const STORY_TIME: u64 = 15;
 
 #[test]
 fn the_demonstration_comes_out_and_its_figures_agree() -> Result<()> {
-    let story: Value = serde_json::from_str(&workspace::cargo(&["xtask", "demo", "--json"])?)?;
+    comes_out(&[])
+}
+
+#[test]
+fn it_comes_out_the_same_through_a_pcsc_service() -> Result<()> {
+    comes_out(&["--pcsc"])
+}
+
+fn comes_out(options: &[&str]) -> Result<()> {
+    let story = workspace::cargo(&[&["xtask", "demo", "--json"], options].concat())?;
+    let story: Value = serde_json::from_str(&story)?;
     assert_eq!(story["ok"], true);
     assert!(story["took_ms"].as_u64().context("no time")? < STORY_TIME * 1000, "{}", story["took_ms"]);
 
