@@ -43,6 +43,11 @@ impl Shop {
         &self.offer
     }
 
+    /// Whether its card still answers: otherwise the shop must be opened again.
+    pub async fn is_ready(&mut self) -> bool {
+        self.purse.card.accounts().await.is_ok()
+    }
+
     /// Serves one customer to the end; `None` where it went away before it began.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::pcsc::{Daemon, InsertedCard, Slot};
 use crate::process::{Ended, Listener, Running, build};
 
 /// Everybody's PIN.
@@ -78,6 +80,8 @@ struct Programs {
 /// A provider that serves, and everybody's cards in readers.
 pub struct Town {
     programs: &'static Programs,
+    /// PC/SC readers, where there are any: then everything runs where they are.
+    daemon: Option<Daemon>,
     provider: Option<Listener>,
     /// Where the provider listens.
     pub address: String,
@@ -101,10 +105,19 @@ pub struct Event {
 impl Town {
     /// Sets it up as anybody would, with the project's own tools.
     pub fn new(people: &[Person]) -> Result<Self> {
+        Self::set_up(people, None)
+    }
+
+    /// Sets it up where there are PC/SC readers, into which [`Town::insert`] puts cards.
+    pub fn with_pcsc(people: &[Person], daemon: Daemon) -> Result<Self> {
+        Self::set_up(people, Some(daemon))
+    }
+
+    fn set_up(people: &[Person], daemon: Option<Daemon>) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         fs::write(folder.path().join("pin"), PIN)?;
-        let mut town =
-            Self { programs: programs()?, provider: None, address: String::new(), cards: BTreeMap::new(), folder };
+        let (provider, address, cards) = (None, String::new(), BTreeMap::new());
+        let mut town = Self { programs: programs()?, daemon, provider, address, cards, folder };
         town.administer(&["init", "--root-key", &town.path("root.pem")])?;
         for person in people {
             town.enrol(person).with_context(|| person.name.clone())?;
@@ -123,6 +136,29 @@ impl Town {
     pub fn card(&self, name: &str) -> Result<String> {
         let reader = self.cards.get(name).with_context(|| format!("there is no card {name}"))?;
         Ok(format!("tcp://{}", reader.address))
+    }
+
+    /// Takes a card out of the reader over TCP that it was issued in, and puts it into a PC/SC reader.
+    pub fn insert(&mut self, name: &str, slot: &Slot) -> Result<InsertedCard> {
+        self.cards.remove(name).map_or(Ok(()), Listener::kill)?;
+        InsertedCard::insert(self.daemon()?, self.path(&format!("{name}.card")).as_ref(), slot)
+    }
+
+    /// The PC/SC readers.
+    pub fn daemon(&self) -> Result<&Daemon> {
+        self.daemon.as_ref().context("this town has no PC/SC readers")
+    }
+
+    /// The PC/SC readers, to restart them.
+    pub fn daemon_mut(&mut self) -> Result<&mut Daemon> {
+        self.daemon.as_mut().context("this town has no PC/SC readers")
+    }
+
+    /// A command for one of the programs, where everything runs.
+    fn command(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = self.daemon.as_ref().map_or_else(|| Command::new(program), |daemon| daemon.command(program));
+        command.args(arguments);
+        command
     }
 
     /// Writes a topology from its parts: `$provider` becomes the provider's address, each `$listen` a free one,
@@ -163,7 +199,7 @@ impl Town {
 
     /// Starts `host-terminal`.
     pub fn terminal(&self, arguments: &[&str]) -> Result<Running> {
-        Running::start(&self.programs.terminal, arguments)
+        Running::spawn(&mut self.command(&self.programs.terminal, arguments))
     }
 
     /// What a participant saw, in the order of time.
@@ -194,7 +230,7 @@ impl Town {
         let listen = if self.address.is_empty() { free_address()? } else { self.address.clone() };
         let data = self.path("provider");
         let serve = ["--json", "--data", &data, "serve", "--listen", &listen];
-        let provider = Listener::start(&self.programs.provider, &serve)?;
+        let provider = Listener::spawn(&mut self.command(&self.programs.provider, &serve))?;
         self.address.clone_from(&provider.address);
         self.provider = Some(provider);
         Ok(())
@@ -203,8 +239,8 @@ impl Town {
     /// One of `service-provider`'s commands.
     pub fn administer(&self, arguments: &[&str]) -> Result<Value> {
         let data = self.path("provider");
-        let ended = Running::start(&self.programs.provider, &[&["--json", "--data", &data], arguments].concat())?;
-        ended.end(PATIENCE)?.success()
+        let arguments = [&["--json", "--data", &data], arguments].concat();
+        Running::spawn(&mut self.command(&self.programs.provider, &arguments))?.end(PATIENCE)?.success()
     }
 
     fn enrol(&mut self, person: &Person) -> Result<()> {
@@ -228,11 +264,11 @@ impl Town {
     fn issue(&mut self, name: &str, label: &str) -> Result<()> {
         let image = self.path(&format!("{label}.card"));
         let serve = ["serve", "--new", "--image", &image, "--json", "--sync", "never"];
-        let reader = Listener::start(&self.programs.reader, &serve)?;
+        let reader = Listener::spawn(&mut self.command(&self.programs.reader, &serve))?;
         let (card, profile) = (format!("tcp://{}", reader.address), self.path(&format!("{name}.toml")));
         self.cards.insert(label.to_owned(), reader);
         let issue = ["issue", "--card", &card, "--profile", &profile, "--json"];
-        let issued = Running::start(&self.programs.tool, &issue)?.end(PATIENCE)?.success()?;
+        let issued = Running::spawn(&mut self.command(&self.programs.tool, &issue))?.end(PATIENCE)?.success()?;
         for key in list(&issued, "keys")? {
             let account = text(key, "account").context("a key of no account")?;
             let key = text(key, "verification_key").context("an account without a key")?;

@@ -5,6 +5,7 @@
 mod opensc;
 mod programs;
 mod reader;
+mod terminal;
 mod transcripts;
 mod yubikit;
 

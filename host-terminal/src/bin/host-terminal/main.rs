@@ -180,9 +180,10 @@ async fn sell(arguments: Sell) -> Result<ExitCode> {
     let observer = common.observer()?;
     let provider =
         Upstream::new(&arguments.provider, PROVIDER_ATTEMPTS, Tap::new(Arc::clone(&observer), SHOP, PROVIDER));
-    let card = common.card(Tap::new(Arc::clone(&observer), SHOP, SHOP_CARD)).await?;
+    let tap = Tap::new(Arc::clone(&observer), SHOP, SHOP_CARD);
+    let card = common.card(tap.clone()).await?;
     let pin = common.pin(&card)?;
-    let mut shop = Shop::open(card, &pin, provider, amount).await?;
+    let mut shop = Shop::open(card, &pin, provider.clone(), amount).await?;
     let listener = Listener::bind(&arguments.listen).await?;
     report.listening(listener.address()?)?;
 
@@ -190,6 +191,10 @@ async fn sell(arguments: Sell) -> Result<ExitCode> {
     let mut served = 0;
     while served < arguments.times {
         let customer = listener.accept(Tap::new(Arc::clone(&observer), SHOP, CUSTOMER)).await?;
+        if !shop.is_ready().await {
+            // Its card was taken out, or the reader's service restarted: the customer waits until the card is back.
+            shop = Shop::open(common.card(tap.clone()).await?, &pin, provider.clone(), amount).await?;
+        }
         let Some(outcome) = shop.serve(customer).await.transpose() else { continue };
         if let Err(failure) = &outcome
             && is_no_customer(failure)
