@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// How a program is built.
@@ -245,5 +246,5 @@ impl Drop for Piped {
 }
 
 fn terminate(child: &Child) -> Result<()> {
-    Ok(rustix::process::kill_process(rustix::process::Pid::from_child(child), rustix::process::Signal::TERM)?)
+    Ok(kill_process(Pid::from_child(child), Signal::TERM)?)
 }

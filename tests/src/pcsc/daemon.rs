@@ -70,12 +70,17 @@ impl Daemon {
 
     /// With at least so many slots, which are in pairs: two make a reader.
     pub fn with_slots(slots: u16) -> Result<Self> {
+        Self::with_driver(Path::new(DRIVER), slots)
+    }
+
+    /// With readers of another driver, which is loaded from this file.
+    pub fn with_driver(driver: &Path, slots: u16) -> Result<Self> {
         ensure!((1..=SLOTS_MAX).contains(&slots), "pcscd has 1 to {SLOTS_MAX} slots, not {slots}");
         let missing: Vec<_> = PACKAGES.iter().filter(|(file, _)| !Path::new(file).exists()).map(|it| it.1).collect();
         ensure!(missing.is_empty(), "these Debian packages are missing: {}", missing.join(" "));
         let mut unshare = Command::new("unshare");
-        unshare.args(["--map-root-user", "--mount", "--net", "sh", "-c", NAMESPACE, "sh", DRIVER]);
-        unshare.arg(configuration(slots)).args(readers(slots).map(|number| number.to_string()));
+        unshare.args(["--map-root-user", "--mount", "--net", "sh", "-c", NAMESPACE, "sh"]);
+        unshare.arg(driver).arg(configuration(slots)).args(readers(slots).map(|number| number.to_string()));
         let mut namespace = Piped::start(&mut unshare)?;
         ensure!(namespace.line()? == "ready", "no namespace: this needs to be root, or unprivileged user namespaces");
         let mut daemon = Self { namespace, pcscd: None, slots };
@@ -123,6 +128,16 @@ impl Daemon {
         let [stdout, stderr] = [stdout, stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
         ensure!(status.success(), "{program} {arguments:?}: {status}\n{stdout}{stderr}");
         Ok(stdout)
+    }
+
+    /// Writes a file under `/run` of the namespace.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
+        Ok(std::fs::write(self.inside("run").join(name), content)?)
+    }
+
+    /// Removes such a file.
+    pub fn remove(&self, name: &str) -> Result<()> {
+        Ok(std::fs::remove_file(self.inside("run").join(name))?)
     }
 
     /// What pcscd has printed since it was started.

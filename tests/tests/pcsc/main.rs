@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is a test's verdict")]
 
 mod opensc;
+mod pinpad;
 mod programs;
 mod reader;
 mod terminal;

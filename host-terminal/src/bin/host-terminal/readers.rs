@@ -34,6 +34,7 @@ fn to_text(seen: &Seen) -> String {
         Present::Nothing => "no card".to_owned(),
         Present::InUse => "a card that another program has".to_owned(),
         Present::Mute => "a card that does not answer: is it the right way round?".to_owned(),
+        Present::Unknown => "the reader does not answer: plug it in again".to_owned(),
         Present::Ours { .. } => "a Symbolon card".to_owned(),
         Present::Foreign { card, .. } => card.clone(),
     };
@@ -45,6 +46,7 @@ fn to_json(seen: &Seen) -> Value {
         Present::Nothing => ("empty", None, None),
         Present::InUse => ("in use", None, None),
         Present::Mute => ("mute", None, None),
+        Present::Unknown => ("silent", None, None),
         Present::Ours { atr } => ("ours", Some(atr), None),
         Present::Foreign { atr, card } => ("foreign", Some(atr), Some(card)),
     };

@@ -6,12 +6,13 @@
 //! In the place of the card's status word, the reader may say (2.6.4): 6400 nobody typed in time, 6401 the user
 //! pressed the key to cancel, 6403 too few or too many digits, 6480 the reader failed.
 
+use std::ffi::CStr;
 use std::time::Duration;
 
 use apdu_spec::instruction::Verify;
 use apdu_spec::limits::{PIN_LENGTH_MAX, PIN_LENGTH_MIN};
 use apdu_spec::{Class, Wire};
-use pcsc::{Card, Error, ctl_code};
+use pcsc::{Card, Context, Disposition, Error, Protocols, ShareMode, ctl_code};
 
 /// How long a reader may take until the PIN is typed and compared.
 pub const TIME: Duration = Duration::from_secs(60);
@@ -47,6 +48,15 @@ impl Pinpad {
         let mut answer = [0; FEATURES_MAX];
         let features = card.control(ctl_code(GET_FEATURE_REQUEST), &[], &mut answer).ok()?;
         Self::among(features)
+    }
+
+    /// The keys of a reader, whether a card is in it or not, if it has any.
+    pub(super) fn of_reader(context: &Context, name: &CStr) -> Option<Self> {
+        let reader = context.connect(name, ShareMode::Direct, Protocols::UNDEFINED).ok()?;
+        let pinpad = Self::of(&reader);
+        // Nothing was done to a card.
+        drop(reader.disconnect(Disposition::LeaveCard));
+        pinpad
     }
 
     /// Finds the feature in a list of tag, length 4, control code (most significant byte first).

@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use super::super::foreign;
 use super::super::{Pending, Reader, ReaderError};
 use super::PcscReader;
+use super::pinpad::Pinpad;
 
 /// How long PC/SC is waited for at a time: whoever stops waiting has a thread back within this time.
 const CHANGE_TIME: Duration = Duration::from_millis(500);
@@ -35,6 +36,11 @@ pub enum Waiting {
     Card {
         /// Which.
         readers: Vec<String>,
+    },
+    /// The reader is there by name alone: it was unplugged, or fails.
+    Silent {
+        /// Which.
+        reader: String,
     },
     /// Another program has the card.
     InUse {
@@ -69,6 +75,7 @@ impl fmt::Display for Waiting {
                 write!(out, "waiting for a card reader called {name}: there is {}", others.join(", "))
             }
             Self::Card { readers } => write!(out, "waiting for a card in {}", readers.join(" or ")),
+            Self::Silent { reader } => write!(out, "waiting for {reader}, which does not answer: plug it in again"),
             Self::InUse { reader } => write!(out, "waiting for another program to give back the card in {reader}"),
             Self::Mute { reader } => {
                 write!(out, "the card in {reader} does not answer: take it out and put it in the right way round")
@@ -199,6 +206,7 @@ impl Watch {
         }
         PcscReader::connect(context, state.name()).map_err(|error| match error {
             Error::SharingViolation => Waiting::InUse { reader },
+            Error::ReaderUnavailable | Error::UnknownReader => Waiting::Silent { reader },
             Error::UnresponsiveCard | Error::UnpoweredCard | Error::ProtoMismatch => Waiting::Mute { reader },
             _ => Waiting::Card { readers: vec![reader] },
         })
@@ -239,7 +247,7 @@ fn most_telling(reasons: Vec<Waiting>) -> Option<Waiting> {
     let rank = |reason: &Waiting| match reason {
         Waiting::Foreign { .. } => 3,
         Waiting::Mute { .. } => 2,
-        Waiting::InUse { .. } => u8::from(empty.is_empty()),
+        Waiting::InUse { .. } | Waiting::Silent { .. } => u8::from(empty.is_empty()),
         Waiting::Card { .. } | Waiting::Service | Waiting::Reader { .. } => 1,
     };
     let best = reasons.into_iter().max_by_key(rank)?;
@@ -280,7 +288,7 @@ pub struct Seen {
     pub reader: String,
     /// What is in it.
     pub present: Present,
-    /// Whether it has keys to type a PIN on; known where the card could be looked at.
+    /// Whether it has keys to type a PIN on; not known where another program has it.
     pub pinpad: bool,
 }
 
@@ -293,6 +301,8 @@ pub enum Present {
     InUse,
     /// A card that does not answer to reset.
     Mute,
+    /// Nobody knows: the reader fails, or was unplugged.
+    Unknown,
     /// A card of ours.
     Ours {
         /// Its answer to reset.
@@ -328,15 +338,16 @@ pub async fn readers() -> Result<Vec<Seen>, ReaderError> {
 async fn see(context: &Context, name: CString) -> Result<Seen, ReaderError> {
     let reader = text(&name);
     let context = context.clone();
-    let connected = spawn_blocking(move || PcscReader::connect(&context, &name)).await;
-    let mut pinpad = false;
-    let present = match connected.map_err(|_| ReaderError::Closed)? {
-        Ok(mut card) => {
-            pinpad = card.has_pinpad();
-            look_at(&mut card).await
-        }
+    let connected = spawn_blocking(move || {
+        let pinpad = Pinpad::of_reader(&context, &name).is_some();
+        (pinpad, PcscReader::connect(&context, &name))
+    });
+    let (pinpad, connected) = connected.await.map_err(|_| ReaderError::Closed)?;
+    let present = match connected {
+        Ok(mut card) => look_at(&mut card).await,
         Err(Error::SharingViolation) => Present::InUse,
         Err(Error::UnresponsiveCard | Error::UnpoweredCard | Error::ProtoMismatch) => Present::Mute,
+        Err(Error::ReaderUnavailable | Error::UnknownReader) => Present::Unknown,
         Err(_) => Present::Nothing,
     };
     Ok(Seen { reader, present, pinpad })
