@@ -140,8 +140,13 @@ impl Town {
 
     /// Takes a card out of the reader over TCP that it was issued in, and puts it into a PC/SC reader.
     pub fn insert(&mut self, name: &str, slot: &Slot) -> Result<InsertedCard> {
-        self.cards.remove(name).map_or(Ok(()), Listener::kill)?;
+        self.take_out(name)?;
         InsertedCard::insert(self.daemon()?, self.path(&format!("{name}.card")).as_ref(), slot)
+    }
+
+    /// Takes a card out of the reader over TCP that it was issued in; `NAME.card` is its image.
+    pub fn take_out(&mut self, name: &str) -> Result<()> {
+        self.cards.remove(name).map_or(Ok(()), Listener::kill)
     }
 
     /// The PC/SC readers.

@@ -14,24 +14,47 @@ use crate::reader::{Client, beside};
 /// Time for a terminal to have seen what is there, and to wait.
 const A_MOMENT: Duration = Duration::from_millis(1500);
 
-/// A shop whose card is in the second reader, and Ada, whose card is in none yet.
-struct Shop {
+/// A shop whose card is in the second reader, and Ada, whose card is in the first or in none.
+pub(crate) struct Shop {
     town: Town,
-    _card: InsertedCard,
+    shop_s: InsertedCard,
+    ada_s: Option<InsertedCard>,
 }
 
 impl Shop {
     fn new() -> Result<Self> {
-        let people = [Person::new("shop"), Person::new("ada").with(&["--opening", "100.00"])];
+        let mut shop = Self::with_both_cards("100.00")?;
+        shop.ada_s.take().map_or(Ok(()), InsertedCard::take_out)?;
+        Ok(shop)
+    }
+
+    /// With Ada's card in its reader, and so much in her account.
+    pub(crate) fn with_both_cards(opening: &str) -> Result<Self> {
+        let people = [Person::new("shop"), Person::new("ada").with(&["--opening", opening])];
         let mut town = Town::with_pcsc(&people, Daemon::start()?)?;
-        let card = town.insert("shop", &Slot::number(1))?;
-        // Out of the reader that it was issued in.
-        town.insert("ada", &Slot::number(0))?.take_out()?;
-        Ok(Self { town, _card: card })
+        let shop_s = town.insert("shop", &Slot::number(1))?;
+        let ada_s = Some(town.insert("ada", &Slot::number(0))?);
+        Ok(Self { town, shop_s, ada_s })
+    }
+
+    pub(crate) fn shop_s_card_in(&self) -> &InsertedCard {
+        &self.shop_s
+    }
+
+    pub(crate) fn ada_s_card_in(&self) -> &InsertedCard {
+        self.ada_s.as_ref().unwrap()
+    }
+
+    /// `host-terminal status` with Ada's card.
+    pub(crate) fn status(&self, transaction: &str) -> Result<Value> {
+        let (pin, provider) = (self.town.path("pin"), self.town.address.as_str());
+        let card = ["status", "--json", "--card", "pcsc:00 00", "--pin-file", &pin];
+        let status = [card.as_slice(), &["--provider", provider, "--transaction", transaction]].concat();
+        self.town.terminal(&status)?.end(PATIENCE)?.results.pop().context("no result")
     }
 
     /// `host-terminal sell` at the second reader; where it listens.
-    fn sell(&self, times: usize) -> Result<(Running, String)> {
+    pub(crate) fn sell(&self, times: usize) -> Result<(Running, String)> {
         let (pin, times) = (self.town.path("pin"), times.to_string());
         let sell = ["sell", "--json", "--card", "pcsc:00 01", "--pin-file", &pin, "--provider", &self.town.address];
         let what = ["--amount", "12.50", "--currency", "EUR", "--times", &times];
@@ -42,9 +65,16 @@ impl Shop {
     }
 
     /// `host-terminal pay` with a card in a reader called so.
-    fn pay(&self, reader: &str, to: &str) -> Result<Running> {
+    pub(crate) fn pay(&self, reader: &str, to: &str) -> Result<Running> {
         let (pin, card) = (self.town.path("pin"), format!("pcsc:{reader}"));
         self.town.terminal(&["pay", "--json", "--card", &card, "--pin-file", &pin, "--to", to, "--limit", "50.00"])
+    }
+
+    /// The same, and whoever waits for a card that was taken out does not wait for long.
+    pub(crate) fn pay_soon(&self, to: &str) -> Result<Ended> {
+        let pin = self.town.path("pin");
+        let pay = ["pay", "--json", "--card", "pcsc:00 00", "--wait", "4", "--pin-file", &pin, "--to", to];
+        self.town.terminal(&[pay.as_slice(), &["--limit", "50.00"]].concat())?.end(PATIENCE)
     }
 
     fn ada_s_card(&mut self) -> Result<InsertedCard> {
@@ -52,7 +82,7 @@ impl Shop {
     }
 
     /// What Ada and the shop have; the audit finds nothing.
-    fn balances(&self) -> Result<[i64; 2]> {
+    pub(crate) fn balances(&self) -> Result<[i64; 2]> {
         let balances = self.town.balances()?;
         Ok([balances["ada"], balances["shop"]])
     }
