@@ -1,6 +1,6 @@
 //! The card in a real PC/SC reader: Debian's pcscd and virtual reader between our card and programs that are not ours.
 
-#![expect(clippy::unwrap_used, reason = "a panic is a test's verdict")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is a test's verdict")]
 
 mod opensc;
 mod pinpad;

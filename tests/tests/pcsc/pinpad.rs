@@ -1,5 +1,5 @@
-//! A reader with keys of its own for PINs: a driver of pcscd that is written for this, with our card in it. The terminal
-//! gets the feature from PC/SC, builds the structure, and never has a PIN.
+//! A reader with keys of its own for PINs: a driver of pcscd that is written for this, with our card in it. The
+//! terminal gets the feature from PC/SC, builds the structure, and never has a PIN.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

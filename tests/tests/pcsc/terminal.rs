@@ -88,6 +88,11 @@ impl Shop {
     }
 }
 
+/// A reader as `host-terminal readers` lists it.
+fn row(reader: &str, state: &str, atr: Option<&str>) -> Value {
+    serde_json::json!({ "reader": reader, "state": state, "atr": atr, "card": null, "pinpad": false })
+}
+
 fn paid(ended: &Ended) -> Result<&Value> {
     let result = ended.results.last().context("no result")?;
     ensure!(ended.code == Some(0) && result["result"] == "posted", "{ended:?}");
@@ -188,7 +193,6 @@ fn readers_are_listed_with_what_is_in_them() -> Result<()> {
     let shop = Shop::new()?;
     let ended = shop.town.terminal(&["readers", "--json"])?.end(PATIENCE)?;
     let atr = hex::encode(sim_reader::atr::ATR);
-    let row = |reader: &str, state: &str, atr: Option<&str>| serde_json::json!({ "reader": reader, "state": state, "atr": atr, "card": null, "pinpad": false });
     let expected = [row("Virtual PCD 00 00", "empty", None), row("Virtual PCD 00 01", "ours", Some(&atr))];
     assert_eq!(ended.results, expected);
     Ok(())

@@ -1,8 +1,8 @@
 //! Cards in PC/SC readers.
 //!
-//! A card is taken exclusively: while a transaction runs, no other program sends it commands in between. It is reset when
-//! it is given back, so that no PIN stays verified. PC/SC's calls block; each runs on a thread of its own kind, and the
-//! handle travels there and back.
+//! A card is taken exclusively: while a transaction runs, no other program sends it commands in between. It is reset
+//! when it is given back, so that no PIN stays verified. PC/SC's calls block; each runs on a thread that may, and the handle
+//! travels there and back.
 
 pub mod pinpad;
 mod wait;
@@ -158,6 +158,7 @@ impl Handle {
 }
 
 /// What an error of PC/SC is to whoever uses a card.
+#[expect(clippy::wildcard_enum_match_arm, reason = "PC/SC has sixty errors; the others are told as it tells them")]
 fn plain(error: Error) -> ReaderError {
     match error {
         Error::NoSmartcard | Error::RemovedCard => ReaderError::Removed,

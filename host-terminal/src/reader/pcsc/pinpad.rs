@@ -1,7 +1,7 @@
 //! Readers with keys of their own to type PINs on: PC/SC part 10, revision 2.02.09, the feature VERIFY_PIN_DIRECT.
 //!
-//! The reader is given a VERIFY command without a PIN, and where in it the typed characters go; it sends the command to the
-//! card itself. A PIN is typed as ASCII digits and takes the place of the data, with `Lc` as it is long.
+//! The reader is given a VERIFY command without a PIN, and where in it the typed characters go; it sends the command to
+//! the card itself. A PIN is typed as ASCII digits and takes the place of the data, with `Lc` as it is long.
 //!
 //! In the place of the card's status word, the reader may say (2.6.4): 6400 nobody typed in time, 6401 the user
 //! pressed the key to cancel, 6403 too few or too many digits, 6480 the reader failed.

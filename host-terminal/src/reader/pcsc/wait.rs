@@ -204,11 +204,11 @@ impl Watch {
         {
             return Err(Waiting::Foreign { reader, card: card.clone() });
         }
-        PcscReader::connect(context, state.name()).map_err(|error| match error {
-            Error::SharingViolation => Waiting::InUse { reader },
-            Error::ReaderUnavailable | Error::UnknownReader => Waiting::Silent { reader },
-            Error::UnresponsiveCard | Error::UnpoweredCard | Error::ProtoMismatch => Waiting::Mute { reader },
-            _ => Waiting::Card { readers: vec![reader] },
+        PcscReader::connect(context, state.name()).map_err(|error| match Obstacle::from(error) {
+            Obstacle::InUse => Waiting::InUse { reader },
+            Obstacle::Silent => Waiting::Silent { reader },
+            Obstacle::Mute => Waiting::Mute { reader },
+            Obstacle::Empty => Waiting::Card { readers: vec![reader] },
         })
     }
 
@@ -235,15 +235,38 @@ impl Watch {
     }
 }
 
+/// Why the card in a reader cannot be taken.
+enum Obstacle {
+    /// Another program has it.
+    InUse,
+    /// The reader fails.
+    Silent,
+    /// The card does not answer to reset.
+    Mute,
+    /// There is none.
+    Empty,
+}
+
+impl From<Error> for Obstacle {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "PC/SC has sixty errors; what cannot be told apart is no card")]
+    fn from(error: Error) -> Self {
+        match error {
+            Error::SharingViolation => Self::InUse,
+            Error::ReaderUnavailable | Error::UnknownReader => Self::Silent,
+            Error::UnresponsiveCard | Error::UnpoweredCard | Error::ProtoMismatch => Self::Mute,
+            _ => Self::Empty,
+        }
+    }
+}
+
 /// Of several readers' reasons the one that a person can do most about.
 fn most_telling(reasons: Vec<Waiting>) -> Option<Waiting> {
-    let empty: Vec<String> = reasons
-        .iter()
-        .flat_map(|reason| match reason {
-            Waiting::Card { readers } => readers.clone(),
-            _ => Vec::new(),
-        })
-        .collect();
+    let mut empty = Vec::new();
+    for reason in &reasons {
+        if let Waiting::Card { readers } = reason {
+            empty.extend_from_slice(readers);
+        }
+    }
     let rank = |reason: &Waiting| match reason {
         Waiting::Foreign { .. } => 3,
         Waiting::Mute { .. } => 2,
@@ -345,10 +368,12 @@ async fn see(context: &Context, name: CString) -> Result<Seen, ReaderError> {
     let (pinpad, connected) = connected.await.map_err(|_| ReaderError::Closed)?;
     let present = match connected {
         Ok(mut card) => look_at(&mut card).await,
-        Err(Error::SharingViolation) => Present::InUse,
-        Err(Error::UnresponsiveCard | Error::UnpoweredCard | Error::ProtoMismatch) => Present::Mute,
-        Err(Error::ReaderUnavailable | Error::UnknownReader) => Present::Unknown,
-        Err(_) => Present::Nothing,
+        Err(error) => match Obstacle::from(error) {
+            Obstacle::InUse => Present::InUse,
+            Obstacle::Silent => Present::Unknown,
+            Obstacle::Mute => Present::Mute,
+            Obstacle::Empty => Present::Nothing,
+        },
     };
     Ok(Seen { reader, present, pinpad })
 }
