@@ -6,12 +6,12 @@ use std::net::{TcpListener, TcpStream};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::driver::{CREATE, READ, SELECT};
+use crate::driver::{CREATE, FILE_LENGTH, READ, SELECT, update};
 use sim_reader::atr::ATR;
 use sim_reader::card::{Noise, SoftwareCard};
 use sim_reader::flash::RamFlash;
+use sim_reader::hand::{Hand, Moment, Reader as Seen, Removal};
 use sim_reader::vpcd;
-use tokio::sync::oneshot;
 
 const OFF: &[u8] = &[0];
 const ON: &[u8] = &[1];
@@ -20,7 +20,7 @@ const GET_ATR: &[u8] = &[4];
 
 /// A card with the tests' file that looks for a reader, from a thread of its own.
 struct Inserted {
-    stop: Option<oneshot::Sender<()>>,
+    hand: Hand,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -31,16 +31,16 @@ impl Inserted {
         assert_eq!(card.transmit(CREATE).unwrap(), [0x90, 0x00]);
         card.power_off();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let stopping = async move { drop(stopped.await) };
-        let insert = move || runtime.block_on(vpcd::serve(("127.0.0.1", port), card, || {}, stopping));
-        Self { stop: Some(stop), thread: Some(std::thread::spawn(insert)) }
+        let hand = Hand::new(card.user_presence());
+        let held = hand.clone();
+        let insert = move || runtime.block_on(vpcd::serve(("127.0.0.1", port), card, &held));
+        Self { hand, thread: Some(std::thread::spawn(insert)) }
     }
 }
 
 impl Drop for Inserted {
     fn drop(&mut self) {
-        drop(self.stop.take());
+        self.hand.dismiss();
         let ended = self.thread.take().unwrap().join();
         assert!(ended.is_ok() || std::thread::panicking(), "the card's thread panicked");
     }
@@ -189,4 +189,88 @@ fn a_card_ends_when_told_to_wherever_it_is() {
     drop(listener);
     drop(Inserted::at(port));
     assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_card_goes_and_comes_by_hand_and_a_reader_always_sees_the_slot_empty_in_between() {
+    let (listener, port) = reader();
+    let card = Inserted::at(port);
+    let mut slot = Slot::accept(&listener);
+    slot.tell(ON);
+    assert_eq!(slot.ask(GET_ATR).unwrap(), ATR);
+    assert_eq!(slot.ask(SELECT).unwrap(), [0x90, 0x00]);
+    assert_eq!(card.hand.state().reader, Seen::Holding);
+
+    // Out and in again faster than any reader looks is out all the same.
+    card.hand.remove();
+    card.hand.insert();
+    assert!(slot.is_closed());
+    let mut slot = Slot::accept(&listener);
+    slot.tell(ON);
+    assert_eq!(slot.ask(READ).unwrap(), [0x69, 0x86], "it had no power");
+    slot.ask(GET_ATR).unwrap();
+
+    card.hand.remove();
+    assert!(slot.is_closed());
+    let mut empty = Slot::connected(&listener);
+    empty.tell(GET_ATR);
+    assert!(empty.is_closed());
+    listener.set_nonblocking(true).unwrap();
+    std::thread::sleep(vpcd::PAUSE_MIN * 4);
+    assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock, "it is out");
+    let state = card.hand.state();
+    assert_eq!((state.inserted, state.reader, state.removals, state.commands), (false, Seen::Empty, 2, 2));
+}
+
+#[test]
+fn a_planned_removal_comes_before_or_after_the_card_has_done_it() {
+    let (listener, port) = reader();
+    let card = Inserted::at(port);
+    for (round, moment) in (1..).zip([Moment::Before, Moment::Unanswered, Moment::After]) {
+        let mut slot = Slot::accept(&listener);
+        slot.tell(ON);
+        slot.ask(GET_ATR).unwrap();
+        card.hand.remove_at(Removal { command: 3, moment });
+        assert_eq!(slot.ask(SELECT).unwrap(), [0x90, 0x00]);
+        // What the reader asks for itself is no command.
+        assert_eq!(slot.ask(GET_ATR).unwrap(), ATR);
+        let before = slot.ask(READ).unwrap();
+        assert_eq!(slot.ask(&update(round)).ok(), (moment == Moment::After).then(|| vec![0x90, 0x00]));
+        assert!(slot.is_closed());
+        card.hand.insert();
+
+        let mut slot = Slot::accept(&listener);
+        slot.tell(ON);
+        slot.ask(SELECT).unwrap();
+        let after = slot.ask(READ).unwrap();
+        assert_eq!(after == before, moment == Moment::Before, "{moment:?}");
+        assert_eq!(after.starts_with(&[round; FILE_LENGTH]), moment != Moment::Before, "{moment:?}");
+    }
+}
+
+/// Each of them is left in time, and comes back to when it behaves. They have the same ten seconds.
+#[test]
+fn readers_that_fall_silent_stop_in_a_frame_or_do_not_listen_are_left() {
+    let readers = [reader(), reader(), reader()];
+    let _cards: Vec<_> = readers.iter().map(|(_, port)| Inserted::at(*port)).collect();
+    let began = Instant::now();
+    let [mut silent, mut halting, mut deaf] = readers.each_ref().map(|(listener, _)| Slot::accept(listener));
+    // What a program sends as a command of one byte: the reader waits for its answer, and asks for nothing any more.
+    silent.tell(ON);
+    halting.0.write_all(&[0, 9, 1]).unwrap();
+    // Questions without end, whose answers nobody takes: the card stops to listen once it cannot answer.
+    deaf.0.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let questions = [0, 1, GET_ATR[0]].repeat(1000);
+    let stuffed = (0..10_000).map(|_| deaf.0.write_all(&questions)).find_map(Result::err);
+    assert_eq!(stuffed.unwrap().kind(), io::ErrorKind::WouldBlock);
+    let deafened = Instant::now();
+    for slot in [&mut silent, &mut halting] {
+        slot.0.set_read_timeout(Some(vpcd::SILENCE_TIME * 2)).unwrap();
+        assert!(slot.is_closed());
+    }
+    assert!(began.elapsed() >= vpcd::SILENCE_TIME);
+    for (listener, _) in &readers {
+        assert_eq!(Slot::accept(listener).ask(GET_ATR).unwrap(), ATR);
+    }
+    assert!(deafened.elapsed() < vpcd::FRAME_TIME * 2, "{:?}", deafened.elapsed());
 }

@@ -6,15 +6,22 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use sim_reader::control::{Order, Report, Request, ask};
+use sim_reader::hand::Moment;
 
 use super::daemon::{Daemon, Slot};
 use crate::process::{Piped, build};
 
 /// How long it may take to end after SIGTERM.
 const ENDING: Duration = Duration::from_secs(5);
+/// How long its reader may take to notice it, in milliseconds.
+const NOTICING_MS: u64 = 10_000;
 
-/// `sim-reader vpcd`, in a slot.
-pub struct InsertedCard(Piped);
+/// `sim-reader vpcd`, with a card in a slot.
+pub struct InsertedCard {
+    process: Piped,
+    control: PathBuf,
+}
 
 impl InsertedCard {
     /// A new card, in a new image.
@@ -28,14 +35,27 @@ impl InsertedCard {
     }
 
     fn start(daemon: &Daemon, image: &Path, slot: &Slot, more: &[&str]) -> Result<Self> {
-        let port = slot.port.to_string();
+        let (port, control) = (slot.port.to_string(), image.with_extension("control"));
         let mut command = daemon.command(sim_reader()?);
-        command.args(["vpcd", "--json", "--port", &port, "--image"]).arg(image).args(more);
-        let mut process = Piped::start(&mut command)?;
+        command.args(["vpcd", "--json", "--port", &port, "--image"]).arg(image);
+        let mut process = Piped::start(command.arg("--control").arg(&control).args(more))?;
         let line = process.line()?;
         let said: Value = serde_json::from_str(&line).with_context(|| format!("it said {line:?}"))?;
-        ensure!(said == json!({ "connected": format!("127.0.0.1:{port}") }), "it said {line:?}");
-        Ok(Self(process))
+        ensure!(said.get("connected") == Some(&json!(format!("127.0.0.1:{port}"))), "it said {line:?}");
+        Ok(Self { process, control })
+    }
+
+    /// Has something done with the card, by its program's control interface; then programs see what was done.
+    pub fn control(&self, order: Order) -> Result<Report> {
+        let reports = ask(&self.control, &Request { card: None, order, wait_ms: NOTICING_MS })?;
+        let report = reports.into_iter().next().context("no report")?;
+        ensure!(!order.moves_the_card() || report.is_known(), "{order:?}: {report}");
+        Ok(report)
+    }
+
+    /// Will take the card out at that command from now, 1 being the next.
+    pub fn remove_at(&self, command: u32, moment: Moment) -> Result<()> {
+        self.control(Order::Plan { command, moment }).map(drop)
     }
 
     /// As a card that is torn out: SIGKILL.
@@ -45,9 +65,10 @@ impl InsertedCard {
 
     /// SIGTERM, upon which it ends successfully.
     pub fn take_out(self) -> Result<()> {
-        self.0.terminate()?;
-        let status = self.0.end(ENDING)?;
+        self.process.terminate()?;
+        let status = self.process.end(ENDING)?;
         ensure!(status.success(), "it ended with {status}");
+        ensure!(!self.control.exists(), "its socket is still there");
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 """A PC/SC program of another hand: takes requests, a line each, and answers each with a line.
 
 atr                waits for a card in the reader and connects to it: its ATR
+now                connects to a card that has to be there: its ATR
 reset              a warm reset: the ATR
 power              power off and on: the ATR
 measure SECONDS    sends GET CHALLENGE over and over: how many were answered
@@ -79,6 +80,8 @@ class Client:
         request, *arguments = line.split()
         if request == "atr":
             return self.atr()
+        if request == "now":
+            return self.connect()
         if request == "reset":
             return self.again(scard.SCARD_RESET_CARD)
         if request == "power":

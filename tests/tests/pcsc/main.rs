@@ -6,14 +6,16 @@ mod opensc;
 mod pinpad;
 mod programs;
 mod reader;
+mod removal;
 mod terminal;
 mod transcripts;
 mod yubikit;
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use sim_reader::card::{Noise, SoftwareCard};
+use sim_reader::control::{Order, Report};
 use sim_reader::image::{Image, SyncPolicy};
 use symbolon_tests::pcsc::{Daemon, InsertedCard, Slot};
 use symbolon_tests::transcript::Player;
@@ -58,6 +60,14 @@ impl Scene {
         let mut client = Client::connect(&daemon, &slot.name)?;
         assert_eq!(client.transmit(CREATE)?, OK);
         Ok(Self { folder, card, client, daemon })
+    }
+
+    fn card(&self) -> Result<&InsertedCard> {
+        self.card.as_ref().context("there is no card")
+    }
+
+    fn control(&self, order: Order) -> Result<Report> {
+        self.card()?.control(order)
     }
 
     fn insert_again(&mut self) -> Result<()> {

@@ -29,6 +29,11 @@ impl Client {
         self.ask_for_atr("atr")
     }
 
+    /// Connects at once or not at all.
+    pub(crate) fn connect_now(&mut self) -> Result<()> {
+        self.ask_for_atr("now")
+    }
+
     pub(crate) fn warm_reset(&mut self) -> Result<()> {
         self.ask_for_atr("reset")
     }
