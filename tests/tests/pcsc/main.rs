@@ -8,6 +8,7 @@ mod programs;
 mod reader;
 mod removal;
 mod terminal;
+mod too_early;
 mod transcripts;
 mod yubikit;
 

@@ -14,9 +14,12 @@ use crate::reader::{Client, beside};
 /// Time for a terminal to have seen what is there, and to wait.
 const A_MOMENT: Duration = Duration::from_millis(1500);
 
+/// Seconds that a card which was taken out is waited for.
+const WAIT: &str = "2";
+
 /// A shop whose card is in the second reader, and Ada, whose card is in the first or in none.
 pub(crate) struct Shop {
-    town: Town,
+    pub(crate) town: Town,
     shop_s: InsertedCard,
     ada_s: Option<InsertedCard>,
 }
@@ -47,10 +50,9 @@ impl Shop {
 
     /// `host-terminal status` with Ada's card.
     pub(crate) fn status(&self, transaction: &str) -> Result<Value> {
-        let (pin, provider) = (self.town.path("pin"), self.town.address.as_str());
-        let card = ["status", "--json", "--card", "pcsc:00 00", "--pin-file", &pin];
-        let status = [card.as_slice(), &["--provider", provider, "--transaction", transaction]].concat();
-        self.town.terminal(&status)?.end(PATIENCE)?.results.pop().context("no result")
+        let provider = self.town.address.as_str();
+        let status = ["status", "--card", "pcsc:00 00", "--provider", provider, "--transaction", transaction];
+        self.soon(&status)?.end(PATIENCE)?.results.pop().context("no result")
     }
 
     /// `host-terminal sell` at the second reader; where it listens.
@@ -70,11 +72,9 @@ impl Shop {
         self.town.terminal(&["pay", "--json", "--card", &card, "--pin-file", &pin, "--to", to, "--limit", "50.00"])
     }
 
-    /// The same, and whoever waits for a card that was taken out does not wait for long.
-    pub(crate) fn pay_soon(&self, to: &str) -> Result<Ended> {
-        let pin = self.town.path("pin");
-        let pay = ["pay", "--json", "--card", "pcsc:00 00", "--wait", "4", "--pin-file", &pin, "--to", to];
-        self.town.terminal(&[pay.as_slice(), &["--limit", "50.00"]].concat())?.end(PATIENCE)
+    /// One of the terminal's commands, which waits no longer than that for a card that was taken out.
+    pub(crate) fn soon(&self, arguments: &[&str]) -> Result<Running> {
+        self.town.terminal(&[arguments, &["--json", "--wait", WAIT, "--pin-file", &self.town.path("pin")]].concat())
     }
 
     fn ada_s_card(&mut self) -> Result<InsertedCard> {
