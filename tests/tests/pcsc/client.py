@@ -2,6 +2,7 @@
 
 atr                waits for a card in the reader and connects to it: its ATR
 now                connects to a card that has to be there: its ATR
+t0                 the same by T=0, which the card does not offer
 reset              a warm reset: the ATR
 power              power off and on: the ATR
 measure SECONDS    sends GET CHALLENGE over and over: how many were answered
@@ -45,13 +46,13 @@ class Client:
                     raise
             time.sleep(PAUSE)
 
-    def connect(self):
+    def connect(self, protocol=scard.SCARD_PROTOCOL_T1):
         # A new context every time: an old one is worth nothing when pcscd has come back.
         if self.context is not None:
             scard.SCardReleaseContext(self.context)
         (self.context,) = checked(scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM))
         self.card, self.protocol = checked(
-            scard.SCardConnect(self.context, self.reader, scard.SCARD_SHARE_EXCLUSIVE, scard.SCARD_PROTOCOL_T1)
+            scard.SCardConnect(self.context, self.reader, scard.SCARD_SHARE_EXCLUSIVE, protocol)
         )
         return self.status()
 
@@ -82,6 +83,8 @@ class Client:
             return self.atr()
         if request == "now":
             return self.connect()
+        if request == "t0":
+            return self.connect(scard.SCARD_PROTOCOL_T0)
         if request == "reset":
             return self.again(scard.SCARD_RESET_CARD)
         if request == "power":

@@ -6,15 +6,16 @@ mod opensc;
 mod pinpad;
 mod programs;
 mod reader;
+mod reconnect;
 mod removal;
+mod slots;
 mod terminal;
 mod too_early;
 mod transcripts;
 mod yubikit;
 
-use std::time::Duration;
-
 use anyhow::{Context, Result};
+use apdu_spec::limits::DATA_MAX;
 use sim_reader::card::{Noise, SoftwareCard};
 use sim_reader::control::{Order, Report};
 use sim_reader::image::{Image, SyncPolicy};
@@ -114,6 +115,31 @@ fn resets_forget_what_was_selected_and_nothing_else() -> Result<()> {
 }
 
 #[test]
+fn the_longest_commands_and_responses_go_through_t_1_and_nothing_goes_through_t_0() -> Result<()> {
+    let mut scene = Scene::new()?;
+    let [high, low] = u16::try_from(DATA_MAX)?.to_be_bytes();
+    let create = [
+        b"\x00\xE0\x00\x00\x12\x62\x10\x80\x02",
+        &[high, low][..],
+        b"\x82\x01\x01\x83\x02\x01\x02\x8C\x03\x03\x00\x00",
+    ]
+    .concat();
+    assert_eq!(scene.client.transmit(&create)?, OK);
+    let content: Vec<u8> = (0..DATA_MAX).map(|at| u8::try_from(at * 11 % 251).unwrap()).collect();
+    let update = |content: &[u8]| [&[0x00, 0xD6, 0x00, 0x00, 0x00, high, low], content].concat();
+    assert_eq!(scene.client.transmit(&update(&content))?, OK);
+    let whole = [content.as_slice(), OK].concat();
+    assert_eq!(scene.client.transmit(&[0x00, 0xB0, 0x00, 0x00, 0x00, high, low])?, whole);
+    assert_eq!(scene.client.transmit(b"\x00\xB0\x00\x00\x00\x00\x00")?, whole, "as much as there is");
+    let longer = [b"\x00\xD6\x00\x00\x00".as_slice(), &u16::try_from(DATA_MAX + 1)?.to_be_bytes(), &content, &[0]];
+    assert_eq!(scene.client.transmit(&longer.concat())?, [0x67, 0x00]);
+    // As long as a frame of the reader can be.
+    assert_eq!(scene.client.transmit(&[0x00; 65_535])?, [0x67, 0x00]);
+    assert!(scene.client.connect_by_t_0().is_err());
+    scene.client.connect_now()
+}
+
+#[test]
 fn a_card_that_is_torn_out_is_missed_and_comes_back_with_what_it_had_promised() -> Result<()> {
     let mut scene = Scene::new()?;
     for round in 0..3 {
@@ -127,21 +153,6 @@ fn a_card_that_is_torn_out_is_missed_and_comes_back_with_what_it_had_promised() 
         assert_eq!(scene.client.transmit(READ)?, is_read(&content(round)));
     }
     Ok(())
-}
-
-#[test]
-fn the_card_outlives_pcscd() -> Result<()> {
-    let mut scene = Scene::new()?;
-    scene.client.transmit(&update(&content(3)))?;
-    for pause in [0, 300] {
-        std::thread::sleep(Duration::from_millis(pause));
-        scene.daemon.restart()?;
-        scene.client.connect_again()?;
-        assert_eq!(scene.client.transmit(READ)?, NO_CURRENT_FILE, "the reader took the card's power along");
-        scene.client.transmit(SELECT)?;
-        assert_eq!(scene.client.transmit(READ)?, is_read(&content(3)));
-    }
-    scene.card.take().unwrap().take_out()
 }
 
 #[test]

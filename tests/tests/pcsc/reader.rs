@@ -38,9 +38,25 @@ impl Client {
         self.ask_for_atr("reset")
     }
 
+    /// Connects by a protocol that the card does not offer.
+    pub(crate) fn connect_by_t_0(&mut self) -> Result<()> {
+        self.ask_for_atr("t0")
+    }
+
     /// Commands answered in so many seconds, one after another.
     pub(crate) fn measure(&mut self, seconds: u8) -> Result<usize> {
-        Ok(self.ask(&format!("measure {seconds}"))?.parse()?)
+        self.begin_to_measure(seconds)?;
+        self.measured()
+    }
+
+    /// Begins to send commands for so many seconds.
+    pub(crate) fn begin_to_measure(&mut self, seconds: u8) -> Result<()> {
+        self.process.say(&format!("measure {seconds}"))
+    }
+
+    /// What came of it.
+    pub(crate) fn measured(&mut self) -> Result<usize> {
+        Ok(self.answer("measure")?.parse()?)
     }
 
     fn ask_for_atr(&mut self, request: &str) -> Result<()> {
@@ -51,6 +67,10 @@ impl Client {
 
     fn ask(&mut self, request: &str) -> Result<String> {
         self.process.say(request)?;
+        self.answer(request)
+    }
+
+    fn answer(&mut self, request: &str) -> Result<String> {
         let answer = self.process.line()?;
         ensure!(!answer.is_empty(), "{request}: the client ended");
         if let Some(error) = answer.strip_prefix("error ") {
