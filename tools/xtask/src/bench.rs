@@ -27,10 +27,10 @@ pub(crate) struct Options {
 
 /// Measures; fails where a figure misses its target.
 pub(crate) fn run(project: &Project, options: &Options) -> Result<ExitCode> {
-    machine::prepare_to_build(project)?;
     let names = selected(project, options)?;
     let mut all = Map::new();
     for name in names {
+        machine::prepare_to_bench(project, name)?;
         all.insert(name.to_owned(), measure(project, name, options.json)?);
     }
     if options.json {

@@ -73,6 +73,12 @@ pub(crate) fn prepare_to_build_all(project: &Project) -> Result<()> {
     install_missing(project, TO_BUILD_CPP)
 }
 
+/// Makes sure that a measurement can be compiled and run.
+pub(crate) fn prepare_to_bench(project: &Project, name: &str) -> Result<()> {
+    prepare_to_build(project)?;
+    if name == "pcsc" { install_missing(project, TO_RUN_PCSC) } else { Ok(()) }
+}
+
 /// Makes sure that the tests can run, too: their Python packages are in `target/python`.
 pub(crate) fn prepare_to_test(project: &Project) -> Result<()> {
     prepare_to_build_all(project)?;
