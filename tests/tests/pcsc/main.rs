@@ -2,10 +2,12 @@
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is a test's verdict")]
 
+mod ci;
 mod opensc;
 mod pinpad;
 mod programs;
 mod reader;
+mod readme;
 mod reconnect;
 mod removal;
 mod slots;

@@ -1,22 +1,21 @@
 //! OpenSC signs with keys in the card, without a driver of ours: the commands of the README, and what must not work.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
-use std::sync::OnceLock;
+use std::process::Output;
 
 use anyhow::{Context, Result, ensure};
 use rand::RngCore;
 use symbolon_tests::pcsc::{Daemon, InsertedCard, Slot, sim_reader};
-use symbolon_tests::process::{Piped, build};
+use symbolon_tests::process::Piped;
 use symbolon_tests::transcript::Player;
 use tempfile::TempDir;
 
 use crate::OK;
 use crate::reader::Client;
+use crate::readme::{bash, blocks, both, succeeded};
 
-/// The section whose commands are run.
-const SECTION: &str = "\n## The card's keys in OpenSC\n";
+/// The section whose commands are run: to issue the card, and to use it.
+const SECTION: &str = "The card's keys in OpenSC";
 /// Where it has the card served while it is issued.
 const ADDRESS: &str = "127.0.0.1:7001";
 
@@ -37,7 +36,7 @@ struct Desk {
 impl Desk {
     fn new() -> Result<Self> {
         let (daemon, folder) = (Daemon::start()?, TempDir::new()?);
-        let [issue, use_it] = readme()?;
+        let [issue, use_it] = blocks(SECTION)?;
         let image = folder.path().join("ada.card");
         let mut serve = daemon.command(sim_reader()?);
         serve.args(["serve", "--json", "--new", "--listen", ADDRESS, "--image"]).arg(&image);
@@ -162,38 +161,4 @@ fn the_default_driver_reads_the_keys_by_the_name_of_pkcs_15() -> Result<()> {
     let key = described.split_once("-----BEGIN").context("no key")?.1;
     assert!(used.contains(key), "the two names lead to different keys: {described} {used}");
     desk.card.take_out()
-}
-
-/// The blocks of commands in the README's section: to issue the card, and to use it.
-fn readme() -> Result<[String; 2]> {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md"))?;
-    let (_, section) = text.split_once(SECTION).context("the README has no such section")?;
-    let section = section.split("\n## ").next().context("an empty section")?;
-    let blocks = section.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let blocks: Vec<_> = blocks.map(str::to_owned).collect();
-    blocks.try_into().map_err(|blocks: Vec<_>| anyhow::anyhow!("{} blocks of commands", blocks.len()))
-}
-
-/// Runs commands in a folder, with the project's programs, up to the first one that fails.
-fn bash(daemon: &Daemon, folder: &Path, script: &str) -> Result<Output> {
-    let programs = [cardctl()?, sim_reader()?].map(|program| program.parent().unwrap().display().to_string());
-    let setting = format!("cd '{}'\nPATH=\"{}:$PATH\"\n", folder.display(), programs.join(":"));
-    let mut command = daemon.command("/bin/bash");
-    command.args(["-e", "-c", &(setting + script)]).stdin(Stdio::null()).env_remove("OPENSC_CONF");
-    Ok(command.output()?)
-}
-
-fn both(output: &Output) -> String {
-    [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned()).concat()
-}
-
-fn succeeded(output: &Output) -> Result<String> {
-    ensure!(output.status.success(), "{}: {}", output.status, both(output));
-    Ok(both(output))
-}
-
-fn cardctl() -> Result<&'static PathBuf> {
-    static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let program = PROGRAM.get_or_init(|| build("cardctl").map_err(|error| format!("{error:#}")));
-    program.as_ref().map_err(|error| anyhow::anyhow!("{error}"))
 }
