@@ -109,10 +109,17 @@ fn keep(reader: (&str, u16), card: SoftwareCard<Image>, hand: &Hand) -> Result<(
 
 /// Says of each card that programs see it, once they do. Never ends well.
 async fn announce(cards: &[Controlled], json: bool) -> Result<Infallible> {
+    let mut announcing = JoinSet::new();
     for Controlled { image, reader, hand } in cards {
-        hand.seen().await;
-        let value = json!({ "connected": reader, "image": image });
-        tell(json, &value, || format!("the card in {image} is in the reader at {reader}"))?;
+        let (image, reader, hand) = (image.clone(), reader.clone(), hand.clone());
+        announcing.spawn(async move {
+            hand.seen().await;
+            let value = json!({ "connected": reader, "image": image });
+            tell(json, &value, || format!("the card in {image} is in the reader at {reader}"))
+        });
+    }
+    while let Some(told) = announcing.join_next().await {
+        told??;
     }
     pending().await
 }

@@ -15,12 +15,12 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// Nobody is there.
-    #[error("no process listens at {}: {source}; is `sim-reader vpcd --control` with this path running?", .path.display())]
+    #[error("no process listens at {}: {found}; is `sim-reader vpcd --control` with this path running?", .path.display())]
     Nobody {
         /// Where it was looked for.
         path: PathBuf,
         /// What was found.
-        source: io::Error,
+        found: io::Error,
     },
     /// The connection broke, or what came is no answer.
     #[error("no answer: {0}")]
@@ -54,8 +54,8 @@ fn connect(path: &Path, patience: Duration) -> Result<UnixStream, ControlError> 
     loop {
         match UnixStream::connect(path) {
             Ok(stream) => return Ok(stream),
-            Err(source) if began.elapsed() >= patience || !may_come(&source) => {
-                return Err(ControlError::Nobody { path: path.to_owned(), source });
+            Err(found) if began.elapsed() >= patience || !may_come(&found) => {
+                return Err(ControlError::Nobody { path: path.to_owned(), found });
             }
             Err(_) => sleep(PAUSE),
         }

@@ -140,6 +140,25 @@ fn frames_of_every_length_are_answered() {
 }
 
 #[test]
+fn frames_that_come_together_or_in_two_at_any_byte_are_understood() {
+    let (listener, port) = reader();
+    let _card = Inserted::at(port);
+    let mut slot = Slot::accept(&listener);
+    let frame = |body: &[u8]| [&u16::try_from(body.len()).unwrap().to_be_bytes(), body].concat();
+    let frames = [ON, GET_ATR, SELECT, RESET, GET_ATR, SELECT].map(frame).concat();
+    let ok = frame(&[0x90, 0x00]);
+    let expected = [frame(&ATR), ok.clone(), frame(&ATR), ok].concat();
+    for cut in 0..frames.len() {
+        slot.0.write_all(&frames[..cut]).unwrap();
+        std::thread::sleep(Duration::from_millis(2));
+        slot.0.write_all(&frames[cut..]).unwrap();
+        let mut answers = vec![0; expected.len()];
+        slot.0.read_exact(&mut answers).unwrap();
+        assert_eq!(answers, expected, "cut at {cut}");
+    }
+}
+
+#[test]
 fn a_card_that_cannot_answer_leaves_and_comes_back_without_power() {
     let (listener, port) = reader();
     let _card = Inserted::at(port);
