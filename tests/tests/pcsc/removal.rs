@@ -1,5 +1,8 @@
 //! A card that is taken out and put in while its program runs, by hand and at a moment planned.
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use anyhow::Result;
 use sim_reader::control::Order;
 use sim_reader::hand::{Moment, Reader};
@@ -25,6 +28,24 @@ fn a_card_comes_and_goes_by_hand_and_its_reader_knows() -> Result<()> {
         assert_eq!(scene.client.transmit(READ)?, NO_CURRENT_FILE, "it had no power");
         scene.client.transmit(SELECT)?;
         assert_eq!(scene.client.transmit(READ)?, is_read(&content(round)));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_card_is_taken_out_while_commands_are_under_way() -> Result<()> {
+    let mut scene = Scene::new()?;
+    scene.client.transmit(&update(&content(1)))?;
+    for round in 0..6 {
+        let before = scene.control(Order::Status)?.commands;
+        scene.client.begin_to_measure(10)?;
+        sleep(Duration::from_millis(100 + 3 * round));
+        let out = scene.control(Order::Remove)?;
+        assert!(scene.client.measured().is_err() && out.commands > before, "no command was under way");
+        scene.control(Order::Insert)?;
+        scene.client.connect_now()?;
+        scene.client.transmit(SELECT)?;
+        assert_eq!(scene.client.transmit(READ)?, is_read(&content(1)));
     }
     Ok(())
 }
