@@ -85,7 +85,8 @@ fn everything_that_a_member_says_is_read() {
     assert_eq!((topology.transaction.times, topology.transaction.at_once), (3, 2));
     assert_eq!(topology.transaction.reference.unwrap().0[15], 15);
     assert_eq!(topology.transaction.amount.to_string(), "12.50 EUR");
-    assert_eq!(ada.cards, ["127.0.0.1:1", "127.0.0.1:2"]);
+    let cards: Vec<String> = ada.cards.iter().map(ToString::to_string).collect();
+    assert_eq!(cards, ["tcp://127.0.0.1:1", "tcp://127.0.0.1:2"]);
     assert_eq!(ada.pin_file.as_deref(), Some(Path::new("/folder/ada.pin")));
     assert_eq!(ada.account.as_deref(), Some("First Bank"));
     let script = &ada.script;
