@@ -77,7 +77,7 @@ fn the_page_fits_the_screen_has_no_colours_in_a_pipe_and_decodes_everything() ->
 
     assert!(!page.contains('\x1b'));
     assert!(page.lines().all(|line| line.chars().count() <= 120), "a line is too long");
-    let commands = ["SELECT: the application", "VERIFY: PIN 1, which is not recorded", "BUILD: transaction request"];
+    let commands = ["SELECT: the application", "VERIFY: PIN 1, which is not shown", "BUILD: transaction request"];
     let messages = ["key exchange request, signed nodes: 2", "final notice: 2 of 2 parts", "descriptor request: which"];
     let fields =
         ["sealed: cryptogram 3", "card tells: approved, 12.50 EUR", "9000: done", "offer, in the clear: 12.50 EUR"];

@@ -3,13 +3,14 @@
 mod answer;
 mod error;
 mod pin;
+mod secret;
 
 use std::time::Instant;
 
 use apdu_spec::instruction::PinReference;
 use apdu_spec::instruction::{
-    Build, ChangeReferenceData, ChooseProvider, GetJournal, GetResponse, ListProviders, LoadDescriptor, Occurrence,
-    Receive, ResetRetryCounter, Select, SelectAnswer, Selector, Sign, StoreData, Verify, VerifyPart,
+    Build, ChooseProvider, GetJournal, GetResponse, ListProviders, LoadDescriptor, Occurrence, Receive, Select,
+    SelectAnswer, Selector, Sign, Verify, VerifyPart,
 };
 use apdu_spec::journal::JournalEntry;
 use apdu_spec::limits::{APDU_MAX, DATA_MAX};
@@ -25,8 +26,9 @@ pub use apdu_spec::transaction::PeerKey;
 pub use error::CardError;
 use pin::Entry;
 pub use pin::Pin;
+pub use secret::{Secrets, TYPED_ON_READER};
 
-use crate::observe::Tap;
+use crate::observe::{LeftOut, Tap};
 use crate::reader::Reader;
 use crate::reader::pcsc::pinpad;
 
@@ -65,13 +67,16 @@ impl Part<'_> {
 pub struct Card {
     reader: Box<dyn Reader>,
     tap: Tap,
+    /// What observers are not told.
+    secrets: Secrets,
 }
 
 impl Card {
     /// The card in `reader`.
     #[must_use]
     pub fn new(reader: Box<dyn Reader>, tap: Tap) -> Self {
-        Self { reader, tap }
+        tap.powered(reader.atr());
+        Self { reader, tap, secrets: Secrets::default() }
     }
 
     /// Selects the transaction application.
@@ -113,11 +118,11 @@ impl Card {
 
     async fn verify_on_pinpad(&mut self, reference: PinReference) -> Result<(), CardError> {
         const NAME: &str = "VERIFY";
-        let header = [Class::ISO.to_byte(), Verify::INSTRUCTION, 0x00, reference.number(), 0x00];
-        self.tap.sent(NAME, &header, None);
+        let command = [Class::ISO.to_byte(), Verify::INSTRUCTION, 0x00, reference.number(), 0x00];
+        self.tap.command(NAME, &command, TYPED_ON_READER);
         let began = Instant::now();
         let answer = self.reader.verify_on_pinpad(reference.number()).await?;
-        self.tap.received(NAME, &answer, Some(began.elapsed()));
+        self.tap.response(NAME, &answer, LeftOut::NOTHING, began.elapsed());
         let status = Response::parse(&answer).map_err(CardError::answer(NAME))?.status;
         match status.0 {
             pinpad::CANCELLED => Err(CardError::PinNotTyped("the key to cancel was pressed")),
@@ -250,27 +255,37 @@ impl Card {
         let mut space = Zeroizing::new(vec![0; APDU_MAX]);
         let mut out = Writer::new(&mut space);
         command.encode(&mut out).map_err(|Full| CardError::TooLong("a command"))?;
-        let command = out.written();
-        self.tap.sent(name, shown(command), None);
-        let began = Instant::now();
-        let answer = self.reader.transmit(command).await?;
-        self.tap.received(name, &answer, Some(began.elapsed()));
+        let answer = self.transmit(name, out.written()).await?;
         let response = Response::parse(&answer).map_err(CardError::answer(name))?;
         data.extend_from_slice(response.data);
         Ok(response.status)
     }
-}
 
-/// A command as others may see it: of one with a PIN or a key only what stands in front of the data.
-fn shown(command: &[u8]) -> &[u8] {
-    let secret: [(u8, u8); 4] = [
-        (Class::ISO.to_byte(), Verify::INSTRUCTION),
-        (Class::ISO.to_byte(), ChangeReferenceData::INSTRUCTION),
-        (Class::ISO.to_byte(), ResetRetryCounter::INSTRUCTION),
-        (Class::PROPRIETARY.to_byte(), StoreData::INSTRUCTION),
-    ];
-    match *command {
-        [class, instruction, ..] if secret.contains(&(class, instruction)) => command.get(..5).unwrap_or_default(),
-        _ => command,
+    /// Sends whatever bytes, `name` in events, and gives the response as it came.
+    ///
+    /// # Errors
+    /// [`CardError::Reader`].
+    pub async fn transmit(&mut self, name: &str, command: &[u8]) -> Result<Vec<u8>, CardError> {
+        self.tap.command(name, command, self.secrets.of_command(command));
+        let began = Instant::now();
+        let response = self.reader.transmit(command).await?;
+        self.tap.response(name, &response, self.secrets.of_response(&response), began.elapsed());
+        Ok(response)
+    }
+
+    /// Power off and on: the card forgets what it does not keep.
+    ///
+    /// # Errors
+    /// [`CardError::Reader`].
+    pub async fn reset(&mut self) -> Result<(), CardError> {
+        self.reader.reset().await?;
+        self.tap.powered(self.reader.atr());
+        Ok(())
+    }
+
+    /// The card's answer to reset (ISO/IEC 7816-3, 8.2).
+    #[must_use]
+    pub fn atr(&self) -> &[u8] {
+        self.reader.atr()
     }
 }

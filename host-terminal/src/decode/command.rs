@@ -1,27 +1,31 @@
 //! Commands of the card (CARD.md).
 
-use apdu_spec::instruction::{Pair, RecordRange, RecordSelector, Selector, SetStatus, VerifyPart};
+use apdu_spec::instruction::{
+    Pair, PutKey, RecordRange, RecordSelector, Selector, SetStatus, StoreData, VerifyPart, Wire,
+};
 use apdu_spec::transaction::{AcknowledgmentInput, Children, KeyExchangeInput, TransactionInput};
-use apdu_spec::{Command, Instruction};
+use apdu_spec::{Class, Command, Instruction};
 use protocol::amount::Amount;
 use protocol::message::Kind;
 use protocol::message::descriptor::Descriptor;
 use protocol::types::{Currency, Options};
 
 use super::{message, options, plain_text, short, unreadable};
+use crate::card::Secrets;
 use crate::words;
 
 /// The command that the bytes are, a line each for what it is and for what it carries.
 #[must_use]
 pub fn command(bytes: &[u8]) -> Vec<String> {
-    // What has a PIN or a key in it is recorded without its data.
-    match *bytes {
-        [0x00, 0x20, 0x00, number, _] => return vec![format!("VERIFY: PIN {number}, which is not recorded")],
-        [0x00, 0x24, 0x00, number, _] => return vec![format!("CHANGE REFERENCE DATA: PIN {number}, not recorded")],
-        [0x80, 0xE2, _, _, _] => return vec!["STORE DATA: not recorded".to_owned()],
+    // Words never have a PIN or a key in them, not even of what was mistyped.
+    let bytes = &*Secrets::default().of_command(bytes).veil(bytes);
+    let Ok(command) = Command::parse(bytes) else { return unreadable("command", bytes) };
+    match (Class::parse(command.header.class), command.header.instruction) {
+        // What was left out forms none.
+        (Some(Class { proprietary: true, .. }), StoreData::INSTRUCTION) => return vec!["STORE DATA: not shown".into()],
+        (Some(Class { proprietary: true, .. }), PutKey::INSTRUCTION) => return vec!["PUT KEY: not shown".into()],
         _ => {}
     }
-    let Ok(command) = Command::parse(bytes) else { return unreadable("command", bytes) };
     let Ok(instruction) = Instruction::parse(&command) else { return unreadable("command of this card", bytes) };
     describe(&instruction)
 }
@@ -30,7 +34,7 @@ fn describe(instruction: &Instruction<'_>) -> Vec<String> {
     let one = |line: String| vec![line];
     match instruction {
         Instruction::Verify(verify) => one(match verify.part {
-            VerifyPart::Compare(_) => format!("VERIFY: PIN {}, not shown", verify.reference.number()),
+            VerifyPart::Compare(_) => format!("VERIFY: PIN {}, which is not shown", verify.reference.number()),
             VerifyPart::Ask => format!("VERIFY: is PIN {} verified?", verify.reference.number()),
             VerifyPart::Forget => format!("VERIFY: forget that PIN {} was verified", verify.reference.number()),
         }),

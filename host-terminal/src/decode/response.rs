@@ -1,6 +1,7 @@
 //! Responses of the card: data, and status words in words (CARD.md).
 
 use apdu_spec::journal::JournalEntry;
+use apdu_spec::limits::SHORT_EXPECTED_MAX;
 use apdu_spec::provider::ProviderInfo;
 use apdu_spec::transaction::{self as wire, FinalAnswer, KeyExchangeAnswer, Outcome, TransactionAnswer};
 use apdu_spec::{Command, Instruction, ParseError, Reader, Response, Status, Tag};
@@ -10,6 +11,7 @@ use protocol::types::{Currency, TransactionId};
 
 use super::message::own;
 use super::{plain_text, short, unreadable};
+use crate::card::Secrets;
 use crate::words::printable;
 
 /// The response to `command`, a line each for the status and for what it carries.
@@ -17,7 +19,11 @@ use crate::words::printable;
 pub fn response(command: &[u8], bytes: &[u8]) -> Vec<String> {
     let Ok(response) = Response::parse(bytes) else { return unreadable("response", bytes) };
     let mut lines = vec![format!("{}: {}", response.status, status(response.status))];
-    if !response.data.is_empty() {
+    let mut secrets = Secrets::default();
+    secrets.of_command(command);
+    if !secrets.of_response(bytes).is_nothing() {
+        lines.push(format!("{} bytes, not shown", response.data.len()));
+    } else if !response.data.is_empty() {
         let instruction = Command::parse(command).ok().and_then(|command| Instruction::parse(&command).ok());
         lines.extend(data(instruction.as_ref(), response.data));
     }
@@ -99,15 +105,24 @@ fn party(party: wire::Party<'_>) -> String {
 }
 
 /// A status word in words.
-fn status(status: Status) -> String {
+#[must_use]
+pub fn status(status: Status) -> String {
     if let Some(left) = status.tries() {
         return format!("wrong or not verified, {left} tries left");
     }
     if let Some(waiting) = status.waiting() {
-        return format!("done, {waiting} bytes or more wait");
+        let more = if waiting == SHORT_EXPECTED_MAX { " or more" } else { "" };
+        return format!("done, {waiting} bytes{more} wait");
+    }
+    if let [0x6C, length] = status.to_bytes() {
+        return format!("wrong expected length, {length} bytes are there");
     }
     let words = match status {
         Status::OK => "done",
+        Status::NOT_FOUND => "done, nothing was found",
+        Status::FILE_DEACTIVATED => "done, the file is deactivated",
+        Status::FILE_TERMINATED => "done, the file is terminated",
+        Status::NOT_AUTHENTICATED => "a signature, a checksum or the keys are wrong",
         Status::MEMORY_FAILURE => "the flash failed",
         Status::WRONG_LENGTH => "wrong length",
         Status::CHANNEL_NOT_SUPPORTED => "channel not open",
@@ -115,6 +130,7 @@ fn status(status: Status) -> String {
         Status::INCOMPATIBLE_FILE => "the file's structure does not fit",
         Status::SECURITY_NOT_SATISFIED => "not permitted, or does not verify",
         Status::PIN_BLOCKED => "PIN blocked",
+        Status::REFERENCE_NOT_USABLE => "the PIN has no resetting code",
         Status::CONDITIONS_NOT_SATISFIED => "not at this moment",
         Status::NO_CURRENT_FILE => "no current file",
         Status::WRONG_DATA => "wrong data",

@@ -1,11 +1,13 @@
 //! Files of events, read by people.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use host_terminal::decode;
+use host_terminal::decode::Teller;
+use host_terminal::observe::{Event, Kind, LeftOut};
 use serde::Deserialize;
 
 /// Columns that a line takes at most.
@@ -25,28 +27,44 @@ struct Line {
     what: String,
     #[serde(with = "hex::serde")]
     bytes: Vec<u8>,
+    left_out: Option<(usize, usize)>,
     micros: Option<u64>,
+}
+
+impl Line {
+    fn event(&self) -> Event<'_> {
+        let kind = if is_card(&self.to) {
+            Kind::Command
+        } else if is_card(&self.from) {
+            Kind::Response
+        } else {
+            Kind::Message
+        };
+        Event {
+            at: UNIX_EPOCH + Duration::from_micros(self.at_micros),
+            from: &self.from,
+            to: &self.to,
+            kind,
+            what: &self.what,
+            bytes: &self.bytes,
+            left_out: self.left_out.map_or(LeftOut::NOTHING, |(start, length)| LeftOut { start, length }),
+            took: self.micros.map(Duration::from_micros),
+        }
+    }
 }
 
 /// Prints the events of all files in the order of time, each in words.
 pub(crate) fn show(paths: &[PathBuf]) -> Result<()> {
     let lines = read_all(paths)?;
     let began = lines.first().map_or(0, |line| line.at_micros);
-    let mut commands: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut teller = Teller::default();
     let mut out = stdout().lock();
     for line in &lines {
         let at = line.at_micros.saturating_sub(began);
-        let took = line.micros.map_or_else(String::new, |micros| format!(", after {}", millis(micros)));
-        let (from, to, what, length) = (&line.from, &line.to, &line.what, line.bytes.len());
-        writeln!(out, "{:>10}  {from} → {to}: {what}, {length} bytes{took}", millis(at))?;
-        let words = if is_card(to) {
-            commands.insert(to.clone(), line.bytes.clone());
-            decode::command(&line.bytes)
-        } else if is_card(from) {
-            decode::response(&commands.remove(from).unwrap_or_default(), &line.bytes)
-        } else {
-            decode::message(&line.bytes)
-        };
+        let event = line.event();
+        let (from, to, what, length, after) = (event.from, event.to, event.what, event.bytes.len(), event.after());
+        writeln!(out, "{:>10}  {from} → {to}: {what}, {length} bytes{after}", millis(at))?;
+        let words = teller.tell(&event);
         words.iter().try_for_each(|words| write_wrapped(&mut out, words))?;
     }
     Ok(())
