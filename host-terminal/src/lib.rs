@@ -12,6 +12,7 @@
 //! | [`pay`], [`sell`], [`status`] | what a terminal is for |
 //! | [`topology`], [`join`] | groups of any shape, and a member of one |
 //! | [`decode`] | what travelled, in words |
+//! | [`transcript`] | what goes to a card and what comes back: written, recorded, played again |
 //!
 //! A terminal holds no session key and no account number: what it sees is what the cards and the provider let it see.
 
@@ -31,6 +32,7 @@ pub mod sell;
 pub mod status;
 pub mod topology;
 pub mod transact;
+pub mod transcript;
 pub mod words;
 
 pub use error::{Error, Failure, Misbehaviour};

@@ -1,20 +1,11 @@
-//! Transcripts: what goes to a card and what comes back, as text that a card engineer reads without knowing Rust.
-//!
-//! ```text
-//! # a comment
-//! include personalised.apdu    plays another transcript first, from the same folder
-//! reset                        power off and on
-//! > 00A4 0000 02 3F00          a command
-//! < .. 9000                    the response it must have; `..` stands for any bytes, also none
-//! ```
-//!
-//! Every transcript begins with a new card. In a Markdown file, the lines of all blocks fenced as `apdu` are one
-//! transcript.
+//! The project's transcripts, played to cards in this process or wherever a test reaches one. What a transcript is says
+//! [`host_terminal::transcript`].
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
+use host_terminal::transcript::{self, Expected, Transcript};
 use sim_reader::card::SoftwareCard;
 use sim_reader::flash::RamFlash;
 
@@ -44,17 +35,14 @@ impl Player for SoftwareCard<RamFlash> {
     }
 }
 
-/// One line of a transcript.
+/// What is done with a card about which everything is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Power off and on.
     Reset,
-    /// A command, and the pieces of its response between the places where any bytes may stand.
-    Exchange(Vec<u8>, Vec<Vec<u8>>),
+    /// A command, and the response that it must have.
+    Exchange(Vec<u8>, Expected),
 }
-
-/// Transcripts include one another at most this deep.
-const DEPTH_MAX: usize = 4;
 
 /// The transcripts in `vectors/`.
 ///
@@ -91,108 +79,32 @@ pub fn play(path: &Path, card: &mut impl Player) -> Result<usize> {
 /// The steps of the transcript in a file, what it includes among them, each with its place.
 ///
 /// # Errors
-/// What is not a transcript.
+/// What is not a transcript, or needs what was left out of it.
 pub fn steps(path: &Path) -> Result<Vec<(String, Step)>> {
-    read(path, DEPTH_MAX)
-}
-
-fn read(path: &Path, depth: usize) -> Result<Vec<(String, Step)>> {
-    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    let is_markdown = path.extension().is_some_and(|extension| extension == "md");
-    let mut steps = Vec::new();
-    let mut command = None;
-    let mut inside = !is_markdown;
-    for (number, line) in (1..).zip(text.lines()) {
-        let place = format!("{}:{number}", path.display());
-        let line = line.split('#').next().unwrap_or_default().trim();
-        if is_markdown && line.starts_with("```") {
-            inside = line == "```apdu";
-        } else if inside && !line.is_empty() {
-            parse(line, path, depth, &mut command, &place, &mut steps).with_context(|| place.clone())?;
-        }
-    }
-    ensure!(command.is_none(), "{}: the last command has no response", path.display());
-    Ok(steps)
-}
-
-fn parse(
-    line: &str,
-    path: &Path,
-    depth: usize,
-    command: &mut Option<Vec<u8>>,
-    place: &str,
-    steps: &mut Vec<(String, Step)>,
-) -> Result<()> {
-    let (word, rest) = line.split_at(line.find(' ').unwrap_or(line.len()));
-    match (word, command.take()) {
-        (">", None) => *command = Some(bytes(rest)?),
-        ("<", Some(command)) => {
-            let pieces = rest.split("..").map(bytes).collect::<Result<_>>()?;
-            steps.push((place.to_owned(), Step::Exchange(command, pieces)));
-        }
-        ("reset", None) => steps.push((place.to_owned(), Step::Reset)),
-        ("include", None) => {
-            ensure!(depth > 0, "included too deep");
-            let included = path.parent().context("a file is in a folder")?.join(rest.trim());
-            steps.extend(read(&included, depth - 1)?);
-        }
-        _ => bail!("not a line of a transcript, or not in this order: {line}"),
-    }
-    Ok(())
+    let lines = Transcript::read(path)?.lines.into_iter();
+    lines
+        .map(|line| {
+            let step = match line.step {
+                transcript::Step::Reset => Step::Reset,
+                transcript::Step::Exchange(command, expected) => {
+                    let whole =
+                        command.complete().with_context(|| format!("{}: something was left out", line.place))?;
+                    Step::Exchange(whole.to_vec(), expected)
+                }
+            };
+            Ok((line.place.to_string(), step))
+        })
+        .collect()
 }
 
 fn execute(step: &Step, card: &mut impl Player) -> Result<()> {
     match step {
         Step::Reset => card.reset(),
         Step::Exchange(command, _) if !card.carries(command) => Ok(()),
-        Step::Exchange(command, pieces) => {
+        Step::Exchange(command, expected) => {
             let response = card.transmit(command)?;
-            ensure!(
-                fits(&response, pieces),
-                "the response is {}, not {}",
-                hex::encode_upper(&response),
-                expected(pieces)
-            );
+            ensure!(expected.fits(&response), "the response is {}, not {expected}", hex::encode_upper(&response));
             Ok(())
         }
-    }
-}
-
-/// Whether `response` is these pieces in order, with any bytes between them.
-fn fits(response: &[u8], pieces: &[Vec<u8>]) -> bool {
-    let Some((first, others)) = pieces.split_first() else { return false };
-    let Some(mut rest) = response.strip_prefix(&first[..]) else { return false };
-    let Some((last, middle)) = others.split_last() else { return rest.is_empty() };
-    for piece in middle {
-        let mut behind = (0..=rest.len()).filter_map(|at| rest.get(at..)?.strip_prefix(&piece[..]));
-        let Some(found) = behind.next() else { return false };
-        rest = found;
-    }
-    rest.ends_with(last)
-}
-
-fn bytes(text: &str) -> Result<Vec<u8>> {
-    let digits: String = text.split_whitespace().collect();
-    hex::decode(&digits).with_context(|| format!("{digits} is not bytes in hexadecimal"))
-}
-
-fn expected(pieces: &[Vec<u8>]) -> String {
-    pieces.iter().map(hex::encode_upper).collect::<Vec<_>>().join("..")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pieces_stand_in_order_with_anything_between() {
-        let pieces = |text: &str| text.split("..").map(|piece| bytes(piece).unwrap()).collect::<Vec<_>>();
-        assert!(fits(&[1, 2, 3], &pieces("010203")));
-        assert!(!fits(&[1, 2, 3], &pieces("0102")));
-        assert!(fits(&[1, 2, 3], &pieces("01..03")));
-        assert!(fits(&[1, 3], &pieces("01 .. 03")));
-        assert!(!fits(&[1], &pieces("01 .. 01")));
-        assert!(fits(&[9, 2, 8, 3], &pieces(".. 02 .. 03")));
-        assert!(!fits(&[9, 3, 8, 2], &pieces(".. 02 .. 03")));
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
     reason = "a panic is a test's verdict"
@@ -13,3 +14,4 @@ mod program;
 mod purchase;
 mod router;
 mod support;
+mod wireshark;

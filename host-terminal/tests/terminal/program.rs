@@ -11,19 +11,19 @@ use crate::support::provider::Fault;
 use protocol::message::Kind;
 
 /// The program's files, and the provider and cards that it is used with.
-struct Desk {
+pub(crate) struct Desk {
     world: World,
     folder: tempfile::TempDir,
 }
 
 impl Desk {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("pin"), "1234\n").unwrap();
         Self { world: World::new().await, folder }
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
 
@@ -35,7 +35,7 @@ impl Desk {
     }
 
     /// A shop that asks for 12.50 and takes part in one sale, and where it listens.
-    async fn sell(&self, more: &[&str]) -> (Child, String) {
+    pub(crate) async fn sell(&self, more: &[&str]) -> (Child, String) {
         let arguments = ["--provider", &self.world.address, "--amount", "12.50", "--currency", "EUR"];
         let mut shop = self.command("sell", &self.world.baker, &[&arguments, more].concat()).spawn().unwrap();
         let mut lines = BufReader::new(shop.stdout.as_mut().unwrap()).lines();
@@ -45,7 +45,7 @@ impl Desk {
         (shop, address)
     }
 
-    async fn pay(&self, shop: &str, more: &[&str]) -> (ExitStatus, String, String) {
+    pub(crate) async fn pay(&self, shop: &str, more: &[&str]) -> (ExitStatus, String, String) {
         run(self.command("pay", &self.world.ada, &[&["--to", shop], more].concat())).await
     }
 
@@ -58,7 +58,7 @@ async fn run(mut command: Command) -> (ExitStatus, String, String) {
     ended(command.spawn().unwrap()).await
 }
 
-async fn ended(child: Child) -> (ExitStatus, String, String) {
+pub(crate) async fn ended(child: Child) -> (ExitStatus, String, String) {
     let output = child.wait_with_output().await.unwrap();
     (output.status, String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
 }

@@ -11,12 +11,14 @@ mod secret;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use host_terminal::card::Card;
-use host_terminal::observe::Tap;
+use host_terminal::observe::{Several, Tap};
 use host_terminal::reader::{Place, Waiting, no_software};
+use host_terminal::transcript;
 use serde_json::Value;
 
 use crate::profile::Profile;
@@ -46,6 +48,10 @@ struct Which {
     /// One line of JSON instead of text.
     #[arg(long)]
     json: bool,
+    /// Records what the card is told and answers, PINs and keys left out: as a transcript for host-terminal replay, or
+    /// for Wireshark where the file's name ends with .pcapng. May be given twice.
+    #[arg(long, value_name = "FILE")]
+    trace: Vec<PathBuf>,
 }
 
 #[derive(Args)]
@@ -99,9 +105,19 @@ async fn inspect(arguments: &Inspect) -> Result<()> {
 impl Which {
     async fn card(&self) -> Result<Card> {
         let mut tell = |waiting: &Waiting| eprintln!("cardctl: {waiting}");
+        let tap = self.tap()?;
         let reader = self.card.any_card(no_software, &mut tell).await;
         let reader = reader.with_context(|| format!("card at {}", self.card))?;
-        Ok(Card::new(reader, Tap::silent()))
+        Ok(Card::new(reader, tap))
+    }
+
+    /// What records the card's commands.
+    fn tap(&self) -> Result<Tap> {
+        let record = |path: &PathBuf| {
+            transcript::record(path, "cardctl").with_context(|| format!("cannot write {}", path.display()))
+        };
+        let traces = self.trace.iter().map(record).collect::<Result<_>>()?;
+        Ok(Tap::new(Arc::new(Several(traces)), "cardctl", "cardctl's card"))
     }
 
     fn tell(&self, json: &Value, words: impl FnOnce() -> String) {

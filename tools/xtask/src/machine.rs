@@ -60,6 +60,9 @@ const TO_TEST_PCSC: &[Need] = &[
     Need { sign: &["test", "-e", "/usr/bin/openssl"], package: "openssl" },
 ];
 
+/// Wireshark without its windows, which reads the traces that are written for it.
+const TO_TEST_TRACES: &[Need] = &[Need { sign: &["tshark", "--version"], package: "tshark" }];
+
 /// Makes sure that the programs can be compiled.
 pub(crate) fn prepare_to_build(project: &Project) -> Result<()> {
     install_missing(project, TO_BUILD)?;
@@ -85,6 +88,9 @@ pub(crate) fn prepare_to_test(project: &Project) -> Result<()> {
     if project.root.join("tests/tests/pcsc").exists() {
         prepare_for_pcsc(project)?;
         install_missing(project, TO_TEST_PCSC)?;
+    }
+    if project.root.join("host-terminal/tests/terminal/wireshark.rs").exists() {
+        install_missing(project, TO_TEST_TRACES)?;
     }
     let requirements = project.root.join("tests/interop/requirements.txt");
     if requirements.exists() { prepare_python(project, &requirements) } else { Ok(()) }

@@ -17,9 +17,10 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
 use host_terminal::card::{Card, Pin};
 use host_terminal::hop::{Listener, Upstream};
-use host_terminal::observe::{Observer, Silent, Tap};
+use host_terminal::observe::{Observer, Several, Tap};
 use host_terminal::reader::{Place, Readers, Waiting};
 use host_terminal::sell::Shop;
+use host_terminal::transcript::record;
 use host_terminal::{CUSTOMER, CUSTOMER_CARD, Error, Failure, PROVIDER, SHOP, SHOP_CARD, pay, status};
 use protocol::amount::Amount;
 use protocol::types::{Currency, TransactionId};
@@ -84,6 +85,10 @@ struct Common {
     /// Writes what travels to this file, a line of JSON each.
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
+    /// Records what the card is told and answers, PINs and keys left out: as a transcript for `replay`, or for
+    /// Wireshark where the file's name ends with .pcapng. May be given twice.
+    #[arg(long, value_name = "FILE")]
+    trace: Vec<PathBuf>,
 }
 
 #[derive(Args)]
@@ -243,7 +248,7 @@ impl Common {
     }
 
     fn observer(&self) -> Result<Arc<dyn Observer>> {
-        observer(self.events.as_deref())
+        observer(self.events.as_deref(), &self.trace)
     }
 }
 
@@ -267,11 +272,17 @@ fn tell_waiting(waiting: &Waiting) {
     eprintln!("host-terminal: {waiting}");
 }
 
-fn observer(events: Option<&Path>) -> Result<Arc<dyn Observer>> {
-    Ok(match events {
-        Some(path) => Arc::new(EventFile::create(path)?),
-        None => Arc::new(Silent),
-    })
+/// Whoever is to be told what travels.
+fn observer(events: Option<&Path>, traces: &[PathBuf]) -> Result<Arc<dyn Observer>> {
+    let mut observers: Vec<Arc<dyn Observer>> = Vec::new();
+    if let Some(path) = events {
+        observers.push(Arc::new(EventFile::create(path)?));
+    }
+    for path in traces {
+        let trace = record(path, "host-terminal").with_context(|| format!("cannot write {}", path.display()))?;
+        observers.push(trace);
+    }
+    Ok(Arc::new(Several(observers)))
 }
 
 fn transaction_id(text: &str) -> Result<TransactionId, String> {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use host_terminal::hop::{Listener, Router, Upstream, serve};
 use host_terminal::join::join;
-use host_terminal::observe::Tap;
+use host_terminal::observe::{Observer, Tap};
 use host_terminal::topology::{Member, Participant, Topology};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
@@ -54,6 +54,10 @@ pub(crate) struct Join {
     /// Writes what travels to this file, a line of JSON each.
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
+    /// Records what a member's cards are told and answer, PINs and keys left out: as a transcript for `replay`, or for
+    /// Wireshark where the file's name ends with .pcapng. May be given twice.
+    #[arg(long, value_name = "FILE")]
+    trace: Vec<PathBuf>,
 }
 
 #[derive(Args)]
@@ -67,6 +71,9 @@ pub(crate) struct Group {
     /// Writes what travels at each participant to NAME.events in this folder, a line of JSON each.
     #[arg(long, value_name = "FOLDER")]
     events: Option<PathBuf>,
+    /// Records what each member's cards are told and answer to NAME.apdu in this folder, as join --trace does.
+    #[arg(long, value_name = "FOLDER")]
+    trace: Option<PathBuf>,
 }
 
 pub(crate) async fn route(arguments: &Route) -> Result<ExitCode> {
@@ -80,7 +87,9 @@ pub(crate) async fn participate(arguments: &Join) -> Result<ExitCode> {
     let report = Report::new(arguments.json, "Done:");
     let events = arguments.events.as_deref();
     match topology.participant(&arguments.name) {
-        Some(Participant::Member(member)) => take_part(&topology, member, events, &report).await,
+        Some(Participant::Member(member)) => {
+            take_part(&topology, member, observer(events, &arguments.trace)?, &report).await
+        }
         Some(Participant::Router(router)) => {
             forward(&router.listen, &router.next.address, &router.name, &router.next.name, events, &report).await
         }
@@ -97,7 +106,7 @@ async fn forward(
     events: Option<&Path>,
     report: &Report,
 ) -> Result<ExitCode> {
-    let observer = observer(events)?;
+    let observer = observer(events, &[])?;
     let upstream = Upstream::new(to, ROUTER_ATTEMPTS, Tap::new(Arc::clone(&observer), here, there));
     let stop = stop()?;
     let listener = Listener::bind(listen).await?;
@@ -110,9 +119,13 @@ async fn forward(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn take_part(topology: &Topology, member: &Member, events: Option<&Path>, report: &Report) -> Result<ExitCode> {
+async fn take_part(
+    topology: &Topology,
+    member: &Member,
+    observer: Arc<dyn Observer>,
+    report: &Report,
+) -> Result<ExitCode> {
     let pin = pin(member.pin_file.as_deref())?;
-    let observer = observer(events)?;
     let listener = match &member.listen {
         Some(address) => Some(Listener::bind(address).await?),
         None => None,
@@ -175,6 +188,9 @@ impl Running {
         }
         if let Some(folder) = &arguments.events {
             command.arg("--events").arg(folder.join(format!("{name}.events")));
+        }
+        if let Some(folder) = &arguments.trace {
+            command.arg("--trace").arg(folder.join(format!("{name}.apdu")));
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
