@@ -28,6 +28,13 @@ impl Pin {
         Self(Entry::OnReader)
     }
 
+    pub(crate) fn typed_here(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Entry::Here(typed) => Some(typed),
+            Entry::OnReader => None,
+        }
+    }
+
     pub(super) const fn entry(&self) -> &Entry {
         &self.0
     }

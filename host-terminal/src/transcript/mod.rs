@@ -30,13 +30,16 @@
 //! | `random` | which responses are random |
 //! | `trace` | what travels, written as a transcript |
 //! | `capture`, `pcapng` | what travels, written for Wireshark |
+//! | `replay`, `difference` | a transcript, played to a card |
 
 mod capture;
 mod command;
+mod difference;
 mod error;
 mod parse;
 mod pcapng;
 mod random;
+mod replay;
 mod response;
 mod trace;
 
@@ -48,7 +51,9 @@ use std::sync::Arc;
 
 pub use capture::Capture;
 pub use command::Command;
+pub use difference::Difference;
 pub use error::{Mistake, TranscriptError};
+pub use replay::{Replay, ReplayError};
 pub use response::Expected;
 pub use trace::Trace;
 

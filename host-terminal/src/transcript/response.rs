@@ -67,6 +67,12 @@ impl Expected {
             _ => None,
         }
     }
+
+    /// What every such response begins with, and what it ends with.
+    pub(super) fn ends(&self) -> [&[u8]; 2] {
+        let [first, last] = [self.pieces.first(), self.pieces.last()];
+        [first, last].map(|piece| piece.map(Vec::as_slice).unwrap_or_default())
+    }
 }
 
 /// The data, then the status word.

@@ -49,6 +49,13 @@ impl Desk {
         run(self.command("pay", &self.world.ada, &[&["--to", shop], more].concat())).await
     }
 
+    pub(crate) async fn replay(&self, card: &str, more: &[&str]) -> (ExitStatus, String, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_host-terminal"));
+        command.args(["replay", "--card", &format!("tcp://{card}")]).args(more);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        run(command).await
+    }
+
     async fn status(&self, more: &[&str]) -> (ExitStatus, String, String) {
         run(self.command("status", &self.world.ada, &[&["--provider", &self.world.address], more].concat())).await
     }

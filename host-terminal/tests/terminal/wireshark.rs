@@ -8,6 +8,7 @@ use host_terminal::transcript::{Step, Transcript};
 use serde_json::Value;
 
 use crate::program::Desk;
+use crate::support::cards;
 
 /// What is asked of every packet.
 const FIELDS: [&str; 15] = [
@@ -127,4 +128,20 @@ async fn a_purchase_is_dissected_as_the_transcript_has_it() {
         let text = std::fs::read_to_string(trace).unwrap();
         assert!(text.contains("BUILD: key exchange request\n") && text.contains("> 0020 0001 04 ????????\n"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn extended_lengths_chains_and_what_is_no_command_are_dissected() {
+    let desk = Desk::new().await;
+    let (capture, trace) = (desk.path("it.pcapng"), desk.path("it.apdu"));
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors");
+    let mut all = 0;
+    for name in ["link.apdu", "malformed.apdu", "pin.apdu"] {
+        let card = cards::serve_new().await;
+        let vector = vectors.join(name).display().to_string();
+        let (status, said, errors) = desk.replay(&card, &["--trace", &capture, "--trace", &trace, &vector]).await;
+        assert_eq!((status.code(), errors.as_str()), (Some(0), ""), "{said}");
+        all += same(Path::new(&capture), Path::new(&trace));
+    }
+    assert!(all > 100, "{all}");
 }

@@ -1,8 +1,10 @@
-//! `host-terminal`: pays, sells, takes part in groups, routes, asks how a transaction ended, and tells what travelled.
+//! `host-terminal`: pays, sells, takes part in groups, routes, asks how a transaction ended, tells what travelled,
+//! and plays it again.
 
 mod decoded;
 mod events;
 mod readers;
+mod replay;
 mod report;
 mod software;
 mod topology;
@@ -65,6 +67,11 @@ enum Command {
     Readers(readers::Options),
     /// Tells in words what is in files that --events wrote.
     Events(Events),
+    /// Plays transcripts to a card, which must answer as they say: written by hand, or by --trace.
+    ///
+    /// Ends with 0 when everything was answered as written, with 3 at the first difference, and with 1 when the
+    /// transcripts could not be played.
+    Replay(replay::Arguments),
 }
 
 #[derive(Args)]
@@ -156,6 +163,7 @@ async fn main() -> ExitCode {
         Command::Join(arguments) => topology::participate(&arguments).await,
         Command::Group(arguments) => topology::group(&arguments).await,
         Command::Readers(arguments) => readers::list(&arguments).await,
+        Command::Replay(arguments) => replay::replay(&arguments).await,
         Command::Events(arguments) => decoded::show(&arguments.files).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {

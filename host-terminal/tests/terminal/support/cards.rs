@@ -44,6 +44,15 @@ pub(crate) async fn serve(account: &AccountData, provider: ProviderId, root: &Pu
     address
 }
 
+/// Where a card that nobody has used is served.
+pub(crate) async fn serve_new() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let card = SoftwareCard::format(RamFlash::<4>::new(32), Noise::Os).unwrap();
+    tokio::spawn(sim_reader::tcp::serve(listener, card, pending()));
+    address
+}
+
 /// The card that is served there.
 pub(crate) async fn reach(address: &str, tap: Tap) -> Card {
     Card::new(Box::new(TcpReader::connect(address).await.unwrap()), tap)
