@@ -555,7 +555,7 @@ fn commands_without_choice_survive() {
         let status = ins::GetStatus { subset, name: b"\xA0\x00", tags: Some(&[0x4F, 0x9F, 0x70]) };
         assert_survives(Instruction::GetStatus(status));
     }
-    for object in [0x0042, 0x0045, 0x0066, 0x00C1, 0x00E0, 0x2F00, 0xFF21, 0x1234].map(ins::CardObject) {
+    for object in [0x0042, 0x0045, 0x0066, 0x00C1, 0x00E0, 0x2F00, 0xFF21, 0xFF22, 0x1234].map(ins::CardObject) {
         assert_survives(Instruction::GetCardData(ins::GetCardData { object }));
     }
     for lock in [true, false] {
@@ -651,4 +651,19 @@ fn spare_space_is_lent_behind_what_is_written() {
     assert_eq!(out.written(), [1, 2, 3]);
     assert_eq!(out.put(&[5; 5]), Ok(()), "and are again");
     assert_eq!(out.with_spare(1, |_, _| ()), Err(Full));
+}
+
+#[test]
+fn a_list_of_files_is_told_in_ascending_order_and_read_in_no_other() {
+    let ids = [0x5F00, 0x0001, 0xA100, 0x2F00].map(apdu_spec::FileId);
+    let list = bytes_of(|out| {
+        ids.iter().try_for_each(|id| ins::FileList::insert(*id, out))?;
+        ins::FileList::enclose(out)
+    });
+    assert_eq!(list, [0xFF, 0x22, 8, 0x00, 0x01, 0x2F, 0x00, 0x5F, 0x00, 0xA1, 0x00]);
+    let read = ins::FileList::parse(&list).unwrap();
+    assert!(read.iter().eq([0x0001, 0x2F00, 0x5F00, 0xA100].map(apdu_spec::FileId)));
+    for other in [&[0xFF, 0x22, 1, 0][..], &[0xFF, 0x22, 4, 0, 1, 0, 1], &[0xFF, 0x21, 0], &[0xFF, 0x22, 0, 0]] {
+        assert!(ins::FileList::parse(other).is_err(), "{other:02X?}");
+    }
 }

@@ -1,5 +1,6 @@
 //! What can be selected by name: one table of names, of their order, and of whose commands are whose.
 
+use apdu_spec::instruction::{CardObject, GetCardData};
 use apdu_spec::provider::ProviderReference;
 use apdu_spec::{Aid, Instruction};
 
@@ -92,6 +93,7 @@ enum Family {
 
 fn family(instruction: &Instruction<'_>) -> Family {
     match instruction {
+        Instruction::GetCardData(GetCardData { object: CardObject::FILES }) => Family::Card,
         Instruction::InitializeUpdate(_)
         | Instruction::ExternalAuthenticate(_)
         | Instruction::PutKey(_)

@@ -4,9 +4,9 @@
 use super::{KeyVersion, Malformed, Wire};
 use crate::command::{Command, Header};
 use crate::limits::{SHORT_DATA_MAX, SHORT_EXPECTED_MAX};
-use crate::{Aid, Full, ParseError, Tag, Writer};
+use crate::{Aid, FileId, Full, ParseError, Reader, Tag, Writer};
 
-/// Tells a data object of the selected security domain.
+/// Tells a data object of the selected security domain, or which files there are.
 ///
 /// ```text
 /// 80 CA  tag (2 bytes)  Le
@@ -18,7 +18,7 @@ pub struct GetCardData {
     pub object: CardObject,
 }
 
-/// A data object of a security domain, named by P1 and P2 of GET DATA.
+/// A data object of a security domain or of the current directory, named by P1 and P2 of GET DATA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CardObject(pub u16);
 
@@ -37,6 +37,8 @@ impl CardObject {
     pub const APPLICATIONS: Self = Self(0x2F00);
     /// Extended card resources: [`Resources`].
     pub const RESOURCES: Self = Self(0xFF21);
+    /// The files in the current directory: [`FileList`]. The card's own, and told whatever is selected.
+    pub const FILES: Self = Self(0xFF22);
 
     /// The tag of the object that answers.
     #[must_use]
@@ -57,6 +59,14 @@ pub struct Resources {
     /// Free bytes of flash.
     pub free: u32,
 }
+
+/// The files in a directory, in ascending order of their identifiers.
+///
+/// ```text
+/// FF22 L  identifier (2 bytes)...
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileList<'a>(&'a [u8]);
 
 impl Tag {
     const MANAGEMENT_DATA: Self = Self(0x73);
@@ -163,6 +173,41 @@ impl Resources {
             // Applications get none.
             out.field(Tag(0x83), &[0, 0])
         })
+    }
+}
+
+impl<'a> FileList<'a> {
+    /// Puts an identifier where it belongs among those that were written.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn insert(id: FileId, out: &mut Writer<'_>) -> Result<(), Full> {
+        let smaller = FileList(out.written()).iter().filter(|other| *other < id).count();
+        out.insert(smaller * size_of::<u16>(), &id.0.to_be_bytes())
+    }
+
+    /// Makes the object of the identifiers that were written.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn enclose(out: &mut Writer<'_>) -> Result<(), Full> {
+        out.enclose(CardObject::FILES.tag(), 0)
+    }
+
+    /// What an answer tells.
+    ///
+    /// # Errors
+    /// [`ParseError`] unless these are identifiers in ascending order.
+    pub fn parse(answer: &'a [u8]) -> Result<Self, ParseError> {
+        let list = Self(Reader::all(answer, |input| input.field(CardObject::FILES.tag()))?);
+        let is_ascending = list.iter().zip(list.iter().skip(1)).all(|(one, next)| one < next);
+        let is_whole = list.0.len() % size_of::<u16>() == 0;
+        if is_ascending && is_whole { Ok(list) } else { Err(ParseError::Invalid) }
+    }
+
+    /// The identifiers.
+    pub fn iter(&self) -> impl Iterator<Item = FileId> + 'a {
+        self.0.chunks_exact(size_of::<u16>()).filter_map(|id| Some(FileId(u16::from_be_bytes(id.try_into().ok()?))))
     }
 }
 

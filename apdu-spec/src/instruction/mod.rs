@@ -77,7 +77,7 @@ pub use authenticate::{Authenticate, InternalAuthenticate, Proof};
 pub use binary::{EraseBinary, ReadBinary, UpdateBinary, WriteBinary};
 pub use card::GetChallenge;
 pub use card_data::{
-    CardObject, GetCardData, Resources, encode_application, encode_domain, encode_keys, encode_recognition,
+    CardObject, FileList, GetCardData, Resources, encode_application, encode_domain, encode_keys, encode_recognition,
 };
 pub use channel::{GetResponse, ManageChannel};
 pub use data::{DataFile, DataObject, DataRequest, GetData, Objects, PutData, Tags};

@@ -1,12 +1,15 @@
-//! GET DATA of the security domains.
+//! GET DATA of the security domains and of directories.
 
-use apdu_spec::instruction::{CardObject, GetCardData, Resources, encode_application, encode_keys, encode_recognition};
+use apdu_spec::instruction::{
+    CardObject, FileList, GetCardData, Resources, encode_application, encode_keys, encode_recognition,
+};
 use apdu_spec::limits::ISSUER_DATA_MAX;
 use apdu_spec::{Aid, Writer};
 
 use super::Handle;
 use crate::application::{Application, Domain};
 use crate::context::Context;
+use crate::file::child;
 use crate::objects;
 use crate::platform::Platform;
 use crate::provider;
@@ -15,6 +18,9 @@ use crate::secure_channel::key_set;
 
 impl Handle for GetCardData {
     fn handle<P: Platform>(self, context: &mut Context<'_, P>, reply: &mut Writer<'_>) -> Result<(), Refusal> {
+        if self.object == CardObject::FILES {
+            return context.files(reply);
+        }
         let domain = context.domain()?;
         match self.object {
             CardObject::RECOGNITION => Ok(encode_recognition(reply)?),
@@ -40,6 +46,17 @@ impl Handle for GetCardData {
 }
 
 impl<P: Platform> Context<'_, P> {
+    /// The files in the current directory: anybody may know that they are there, as SELECT tells of each.
+    fn files(&mut self, reply: &mut Writer<'_>) -> Result<(), Refusal> {
+        let mut listed = Ok(());
+        child(self.store, self.channel.selected.directory, |parameters| {
+            listed = FileList::insert(parameters.id, reply);
+            listed.is_err()
+        })?;
+        listed?;
+        Ok(FileList::enclose(reply)?)
+    }
+
     /// The names of the applications that a domain knows: the issuer's all but itself, a provider's its own.
     fn applications(&self, domain: Domain) -> impl Iterator<Item = Aid<'static>> + '_ {
         Application::native().filter_map(move |application| {

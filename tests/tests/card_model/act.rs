@@ -70,7 +70,11 @@ impl Act {
 
     /// What a card answers to its end.
     pub(crate) fn informs(&self) -> bool {
-        self.is_select() || matches!(self.command, Command::Domain(DomainCommand::GetStatus { .. }))
+        self.is_select()
+            || matches!(
+                self.command,
+                Command::Domain(DomainCommand::GetStatus { .. }) | Command::File(FileCommand::List)
+            )
     }
 
     /// What a locked card answers besides: SET STATUS, and what opens a secure channel.

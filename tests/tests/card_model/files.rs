@@ -1,5 +1,7 @@
 //! The tree of files: creating, selecting and deleting them, and their life.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -75,6 +77,8 @@ pub(crate) enum FileCommand {
     TerminateDirectory {
         id: Option<u16>,
     },
+    /// GET DATA of the files in the current directory.
+    List,
 }
 
 #[derive(Clone, Debug)]
@@ -141,6 +145,7 @@ impl FileCommand {
             2 => target().prop_map(|id| Self::Deactivate { id }),
             1 => target().prop_map(|id| Self::TerminateFile { id }),
             1 => prop_oneof![target(), directory().prop_map(Some)].prop_map(|id| Self::TerminateDirectory { id }),
+            2 => Just(Self::List),
         ]
     }
 
@@ -169,6 +174,7 @@ impl FileCommand {
             Self::Deactivate { id } => target(0x04, id),
             Self::TerminateFile { id } => target(0xE8, id),
             Self::TerminateDirectory { id } => target(0xE6, id),
+            Self::List => Apdu::new([0x80, 0xCA, 0xFF, 0x22], []).expecting(0),
         }
     }
 }
@@ -292,6 +298,14 @@ impl World {
                     return Err(0x6981);
                 }
                 self.live(channel, target, TERMINATED, &[])
+            }
+            FileCommand::List => {
+                let directory = self.channel(channel).directory;
+                let files =
+                    self.files.iter().filter(|(number, file)| **number != MASTER_FILE && file.parent == directory);
+                let ids: BTreeSet<u16> = files.map(|(_, file)| file.id).collect();
+                let ids: Vec<u8> = ids.into_iter().flat_map(u16::to_be_bytes).collect();
+                done(&object(&[0xFF, 0x22], &ids))
             }
         }
     }
