@@ -6,7 +6,7 @@ mod requirement;
 
 pub use attributes::SecurityAttributes;
 pub use condition::Condition;
-pub use requirement::{Quorum, Requirement};
+pub use requirement::{Part, Quorum, Requirement};
 
 use crate::command::Header;
 

@@ -28,11 +28,15 @@ pub enum Quorum {
 }
 
 /// What a security condition data object says.
-pub(super) enum Part<'a> {
+#[derive(Clone, Debug)]
+pub enum Part<'a> {
+    /// Always, or never.
     Constant(bool),
     /// A security condition byte, not yet looked at.
     Byte(u8),
+    /// One thing that is required.
     Requirement(Requirement),
+    /// Security condition data objects, of which so many have to be met.
     Template(Quorum, Reader<'a>),
 }
 
@@ -58,7 +62,11 @@ const IN_COMMANDS: u8 = 0x10;
 const IN_COMMANDS_AND_RESPONSES: u8 = 0x30;
 
 impl<'a> Part<'a> {
-    pub(super) fn parse(tag: Tag, value: &'a [u8]) -> Result<Self, ParseError> {
+    /// From the data object's tag and value.
+    ///
+    /// # Errors
+    /// [`ParseError`] when it is none.
+    pub fn parse(tag: Tag, value: &'a [u8]) -> Result<Self, ParseError> {
         Ok(match (tag, value) {
             (ALWAYS, []) => Self::Constant(true),
             (NEVER, []) => Self::Constant(false),

@@ -79,6 +79,14 @@ impl Card {
         Self { reader, tap, secrets: Secrets::default() }
     }
 
+    /// The same card through another reader around its own, such as one with a secure channel.
+    ///
+    /// # Errors
+    /// Those of `wrap`.
+    pub async fn through<E>(self, wrap: impl AsyncFnOnce(Box<dyn Reader>) -> Result<Box<dyn Reader>, E>) -> Result<Self, E> {
+        Ok(Self { reader: wrap(self.reader).await?, ..self })
+    }
+
     /// Selects the transaction application.
     ///
     /// # Errors
@@ -234,6 +242,17 @@ impl Card {
     /// # Errors
     /// [`CardError`].
     pub async fn send<'c>(&mut self, name: &str, command: &impl Wire<'c>) -> Result<Vec<u8>, CardError> {
+        match self.ask(name, command).await? {
+            (data, Status::OK) => Ok(data),
+            (_, status) => Err(CardError::refused(name, status)),
+        }
+    }
+
+    /// Sends any command likewise, and gives the data of its answer and the status word, whatever that is.
+    ///
+    /// # Errors
+    /// [`CardError`], but none that a status word would be.
+    pub async fn ask<'c>(&mut self, name: &str, command: &impl Wire<'c>) -> Result<(Vec<u8>, Status), CardError> {
         let mut data = Vec::new();
         let mut status = self.exchange(name, command, &mut data).await?;
         while let Some(length) = status.waiting() {
@@ -243,7 +262,7 @@ impl Card {
                 return Err(CardError::Answer { command: name.to_owned() });
             }
         }
-        if status == Status::OK { Ok(data) } else { Err(CardError::refused(name, status)) }
+        Ok((data, status))
     }
 
     async fn exchange<'c>(

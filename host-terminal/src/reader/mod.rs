@@ -110,6 +110,9 @@ pub enum ReaderError {
     /// The command is longer than any APDU.
     #[error("the command has {0} bytes, more than any APDU")]
     CommandTooLong(usize),
+    /// What protects the commands to the card failed, and nothing more is sent to it.
+    #[error("the secure channel to the card failed: {0}")]
+    SecureChannel(&'static str),
     /// The other side does not speak the reader's language.
     #[error("this is not a reader, or one of another version: {0}")]
     Protocol(&'static str),

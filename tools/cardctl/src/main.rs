@@ -1,12 +1,27 @@
-//! `cardctl`: makes an empty card somebody's card, and tells what is on a card.
+//! `cardctl`: makes an empty card somebody's card, tells what is on a card, and manages it in the field.
 
+mod access;
+mod backup;
+mod batch;
+mod channel;
+mod condition;
 mod directory;
 mod files;
 mod inspect;
 mod issue;
+mod key_file;
+mod key_set;
+mod manage;
+mod personalise;
+mod pin;
 mod pkcs15;
 mod profile;
+mod reading;
+mod registry;
 mod secret;
+mod secure_channel;
+mod words;
+mod write;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -21,7 +36,11 @@ use host_terminal::reader::{Place, Waiting, no_software};
 use host_terminal::transcript;
 use serde_json::Value;
 
-use crate::profile::Profile;
+use crate::batch::Batch;
+use crate::channel::{Channel, open};
+use crate::manage::{KeySetCommand, Lock, Terminate};
+use crate::pin::PinCommand;
+use crate::profile::{Occasion, Profile};
 
 /// Tools for cards.
 #[derive(Parser)]
@@ -33,10 +52,29 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Personalises an empty card and gives it to its holder: after this, nobody can personalise it again.
+    /// Personalises an empty card and gives it to its holder: after this, only its issuer's keys change it.
     Issue(Issue),
-    /// Tells what is on a card: what anyone may see, and with the PIN what its holder may.
+    /// Changes a card that was issued, through its issuer's secure channel.
+    Personalise(Personalise),
+    /// Tells what is on a card: what anyone may see, and with PINs what their holders may.
+    #[command(after_long_help = inspect::SHAPE)]
     Inspect(Inspect),
+    /// Changes PINs, unblocks them, and tells how many tries they have left.
+    #[command(subcommand)]
+    Pin(PinCommand),
+    /// Brings, deletes and lists the issuer's key sets.
+    #[command(subcommand)]
+    KeySet(KeySetCommand),
+    /// Blocks the card, or one account or file of it, until it is unblocked.
+    Block(Lock),
+    /// Unblocks what was blocked.
+    Unblock(Lock),
+    /// Ends the card's life for ever.
+    Terminate(Terminate),
+    /// Writes what anyone may see of a card to a file, or compares a card with such a file.
+    Backup(backup::Backup),
+    /// Issues many simulated cards, each an image for `sim-reader`. The images are not encrypted.
+    Batch(Batch),
 }
 
 #[derive(Args)]
@@ -58,7 +96,16 @@ struct Which {
 struct Issue {
     #[command(flatten)]
     which: Which,
-    /// What goes onto the card (TOML): its holder, PINs, accounts and keys.
+    /// What goes onto the card (TOML): its holder, PINs, accounts, keys, key sets and files.
+    #[arg(long, value_name = "FILE")]
+    profile: PathBuf,
+}
+
+#[derive(Args)]
+struct Personalise {
+    #[command(flatten)]
+    channel: Channel,
+    /// What changes (TOML): PINs, accounts, keys, key sets and files that are new or take the place of others.
     #[arg(long, value_name = "FILE")]
     profile: PathBuf,
 }
@@ -67,19 +114,21 @@ struct Issue {
 struct Inspect {
     #[command(flatten)]
     which: Which,
-    /// A file whose first line is PIN 1. Without it, only what anyone may see is told.
+    /// A file whose first line is PIN 1. Without any PIN, only what anyone may see is told.
     #[arg(long, value_name = "FILE")]
     pin_file: Option<PathBuf>,
+    /// Another PIN: its number, and a file whose first line it is. May be given several times.
+    #[arg(long, value_name = "NUMBER=FILE")]
+    pin: Vec<String>,
 }
+
+/// The exit status of `backup --compare` where something has changed.
+const DIFFERS: u8 = 2;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
-        Command::Issue(arguments) => issue(&arguments).await,
-        Command::Inspect(arguments) => inspect(&arguments).await,
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+    match run(&Arguments::parse().command).await {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("cardctl: {error:#}");
             ExitCode::FAILURE
@@ -87,17 +136,45 @@ async fn main() -> ExitCode {
     }
 }
 
+async fn run(command: &Command) -> Result<ExitCode> {
+    match command {
+        Command::Issue(arguments) => issue(arguments).await?,
+        Command::Personalise(arguments) => personalise(arguments).await?,
+        Command::Inspect(arguments) => inspect(arguments).await?,
+        Command::Pin(command) => pin::run(command).await?,
+        Command::KeySet(command) => manage::key_sets(command).await?,
+        Command::Block(arguments) => manage::lock(arguments, true).await?,
+        Command::Unblock(arguments) => manage::lock(arguments, false).await?,
+        Command::Terminate(arguments) => manage::terminate(arguments).await?,
+        Command::Backup(arguments) if !backup::run(arguments).await? => return Ok(ExitCode::from(DIFFERS)),
+        Command::Backup(_) => {}
+        Command::Batch(arguments) => batch::run(arguments)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 async fn issue(arguments: &Issue) -> Result<()> {
     // All of it is read and understood before the card is touched.
-    let profile = Profile::read(&arguments.profile)?;
+    let profile = Profile::read(&arguments.profile, Occasion::Issue)?;
     let issued = issue::issue(&mut arguments.which.card().await?, &profile).await?;
     arguments.which.tell(&issued.json(), || issued.to_string());
     Ok(())
 }
 
+async fn personalise(arguments: &Personalise) -> Result<()> {
+    let profile = Profile::read(&arguments.profile, Occasion::Change)?;
+    let (keys, options) = arguments.channel.keys.read()?;
+    personalise::permits(&profile, options)?;
+    let which = &arguments.channel.which;
+    let mut card = open(which.card().await?, &keys, options).await?;
+    let changed = personalise::personalise(&mut card, &profile, &keys).await?;
+    which.tell(&changed.json(), || changed.to_string());
+    Ok(())
+}
+
 async fn inspect(arguments: &Inspect) -> Result<()> {
-    let pin = arguments.pin_file.as_deref().map(secret::from_file).transpose()?;
-    let found = inspect::inspect(&mut arguments.which.card().await?, pin).await?;
+    let pins = secret::pins(arguments.pin_file.as_deref(), &arguments.pin)?;
+    let found = inspect::inspect(&mut arguments.which.card().await?, pins).await?;
     arguments.which.tell(&found.json(), || found.to_string());
     Ok(())
 }
@@ -121,8 +198,13 @@ impl Which {
     }
 
     fn tell(&self, json: &Value, words: impl FnOnce() -> String) {
-        let said = if self.json { json.to_string() } else { words() };
-        // Whoever closed the other end of a pipe has read enough.
-        let _ = writeln!(std::io::stdout().lock(), "{said}");
+        print(self.json, json, words);
     }
+}
+
+/// One answer, for a program or for a person.
+fn print(is_json: bool, json: &Value, words: impl FnOnce() -> String) {
+    let said = if is_json { json.to_string() } else { words() };
+    // Whoever closed the other end of a pipe has read enough.
+    let _ = writeln!(std::io::stdout().lock(), "{said}");
 }

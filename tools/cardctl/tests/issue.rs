@@ -101,6 +101,11 @@ fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// What was found of the file with this path.
+fn file<'f>(found: &'f Value, path: &str) -> &'f Value {
+    found["files"].as_array().unwrap().iter().find(|file| file["path"] == path).unwrap()
+}
+
 #[test]
 fn an_issued_card_has_what_the_profile_says_and_takes_nothing_more() {
     let desk = Desk::new();
@@ -114,16 +119,18 @@ fn an_issued_card_has_what_the_profile_says_and_takes_nothing_more() {
     assert_eq!(found["life_cycle"], "SECURED");
     assert_eq!(found["pins"], serde_json::json!([{ "number": 1, "tries_left": 5 }]));
     let provider = &found["providers"][0];
-    assert_eq!((&provider["name"], &provider["condition"]), (&"First Bank".into(), &"PIN 1".into()));
+    assert_eq!((&provider["name"], &provider["condition"]), (&"First Bank".into(), &"pin 1".into()));
     assert_eq!((&provider["instrument"], &found["journal"]), (&"debit".into(), &serde_json::json!([])));
-    assert_eq!(found["files"][1]["content"], Value::Null, "the holder's file is open to anyone");
-    let [directory, capabilities] = [2, 3].map(|index| &found["files"][index]);
-    assert_eq!((&directory["id"], &capabilities["id"]), (&"2F00".into(), &"2F01".into()), "{found}");
-    assert_eq!(capabilities["content"], "4703f641d37f660802020e0902020e02");
+    let holder = file(&found, "5F00");
+    assert_eq!(holder["content"], Value::Null, "the holder's file is open to anyone");
+    let access = ["read", "update", "conditions", "delete"].map(|operation| &holder["access"][operation]);
+    assert_eq!(access, ["pin 1", "pin 1", "pin 1", "never"], "{holder}");
+    assert_eq!(file(&found, "2F00")["records"], serde_json::json!(["61164f0af053594d424f4c4f4e01500853796d626f6c6f6e"]));
+    assert_eq!(file(&found, "2F01")["content"], "4703f641d37f660802020e0902020e02");
     assert!(!found.to_string().contains(SECRET) && !found.to_string().contains("DE1"), "{found}");
 
     let pin = desk.path("pin");
-    let content = desk.inspect(&["--pin-file", &pin])["files"][1]["content"].as_str().unwrap().to_owned();
+    let content = file(&desk.inspect(&["--pin-file", &pin]), "5F00")["content"].as_str().unwrap().to_owned();
     assert!(content.starts_with(&format!("5f2008{}", hex::encode("Ada Card"))), "{content}");
     desk.refuses(&["issued already", "take an empty one"]);
 }
@@ -156,14 +163,14 @@ fn a_profile_is_understood_whole_before_the_card_is_touched() {
 #[test]
 fn what_failed_halfway_is_issued_again() {
     // A holder's file, a PIN, and no more.
-    let file = "00E000001562138002004082010183025F008801088C03031111";
+    let holder = "00E000001562138002004082010183025F008801088C03031111";
     let pin = "80E2900010A10E8001018101038206313233343536";
-    let desk = Desk::with(&[file, pin]);
+    let desk = Desk::with(&[holder, pin]);
     assert_eq!(desk.inspect(&[])["pins"][0]["tries_left"], 3);
     json(&desk.issue());
     let found = desk.inspect(&["--pin-file", &desk.path("pin")]);
     assert_eq!((&found["life_cycle"], &found["pins"][0]["tries_left"]), (&"SECURED".into(), &5.into()));
-    assert_eq!(found["files"][1]["size"], 160);
+    assert_eq!(file(&found, "5F00")["size"], 160);
 }
 
 #[test]
@@ -200,7 +207,7 @@ fn a_key_needs_a_label_and_a_condition_that_exists() {
     let desk = Desk::new();
     let mistakes = [
         ("label = \"\"", "a label takes 1 to 255 bytes"),
-        ("label = \"Signature\"\ncondition = \"pin 15\"", "key Signature: condition \"pin 15\" is none of"),
+        ("label = \"Signature\"\ncondition = \"pin 15\"", "line 15: key Signature: condition \"pin 15\": PINs are numbered"),
         ("label = \"Signature\"\ncondition = \"pin 5\"", "Signature takes PIN 5, and there is none in the profile"),
         ("name = \"Signature\"", "unknown field"),
     ];

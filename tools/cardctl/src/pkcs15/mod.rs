@@ -15,10 +15,10 @@
 mod asn1;
 mod publish;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use apdu_spec::instruction::PinReference;
 use apdu_spec::limits::{PIN_LENGTH_MAX, PIN_LENGTH_MIN};
-use apdu_spec::{FileId, KeyReference};
+use apdu_spec::{FileId, KeyReference, Reader};
 use der::asn1::{BitString, ObjectIdentifier, OctetString};
 use der::{Encode, TagMode};
 use spki::{AlgorithmIdentifier, SubjectPublicKeyInfo};
@@ -28,7 +28,7 @@ use asn1::{
     PasswordObject, PasswordType, Path, PrivateEcKeyAttributes, PrivateKeyObject, PublicEcKeyAttributes,
     PublicKeyObject, alternative, bits,
 };
-pub(crate) use publish::{APPLICATIONS, publish, withdraw};
+pub(crate) use publish::{APPLICATIONS, add, label_of, publish, withdraw};
 
 const OBJECT_DIRECTORY: FileId = FileId(0x5031);
 const CARD_INFORMATION: FileId = FileId(0x5032);
@@ -54,6 +54,18 @@ pub(crate) struct View {
     pub(crate) label: String,
     pub(crate) serial_number: [u8; SERIAL_NUMBER_LENGTH],
     pub(crate) keys: Vec<Key>,
+    /// What a card lists already, without what the keys replace.
+    pub(crate) listed: Listed,
+}
+
+/// Objects in the files of a card.
+#[derive(Default)]
+pub(crate) struct Listed {
+    private: Vec<Vec<u8>>,
+    public: Vec<Vec<u8>>,
+    pins: Vec<Vec<u8>>,
+    /// EF.CIAInfo, which then stays as it is.
+    information: Option<Vec<u8>>,
 }
 
 /// A key pair for signing.
@@ -67,17 +79,44 @@ pub(crate) struct Key {
     pub(crate) public_key: [u8; 65],
 }
 
+impl Listed {
+    /// What is in these files, without the objects of keys that are put in their place, and of PINs that are listed
+    /// with those.
+    fn new(information: Vec<u8>, private: &[u8], public: &[u8], pins: &[u8], keys: &[Key]) -> Result<Self> {
+        let numbers: Vec<u8> = keys.iter().map(|key| key.reference.number()).collect();
+        let guards: Vec<u8> = keys.iter().filter_map(|key| key.pin).map(PinReference::number).collect();
+        Ok(Self {
+            private: objects_without(private, &numbers)?,
+            public: objects_without(public, &numbers)?,
+            pins: objects_without(pins, &guards)?,
+            information: Some(information),
+        })
+    }
+}
+
+fn objects_without(content: &[u8], ids: &[u8]) -> Result<Vec<Vec<u8>>> {
+    let mut input = Reader::new(content);
+    let mut objects = Vec::new();
+    while !input.is_empty() {
+        let object = input.whole_object().ok().context("the card's list of keys is not one")?;
+        if id_of(object).is_none_or(|id| !ids.contains(&id)) {
+            objects.push(object.to_vec());
+        }
+    }
+    Ok(objects)
+}
+
 impl View {
     /// The files of the application and what is in them.
     fn files(&self) -> Result<Vec<(FileId, Vec<u8>)>> {
         let mut files = vec![
             (OBJECT_DIRECTORY, self.object_directory()?),
             (CARD_INFORMATION, self.card_information()?),
-            (PRIVATE_KEYS, concatenated(self.keys.iter().map(Key::private))?),
-            (PUBLIC_KEYS, concatenated(self.keys.iter().map(Key::public))?),
+            (PRIVATE_KEYS, after(&self.listed.private, self.keys.iter().map(Key::private))?),
+            (PUBLIC_KEYS, after(&self.listed.public, self.keys.iter().map(Key::public))?),
         ];
         if self.has_pins() {
-            files.push((PINS, concatenated(self.pins().into_iter().map(password))?));
+            files.push((PINS, after(&self.listed.pins, self.pins().into_iter().map(password))?));
         }
         for key in &self.keys {
             files.push((public_key_file(key.reference), key.public_key_info()?));
@@ -92,6 +131,9 @@ impl View {
     }
 
     fn card_information(&self) -> Result<Vec<u8>> {
+        if let Some(information) = &self.listed.information {
+            return Ok(information.clone());
+        }
         const READ_ONLY: usize = 0;
         const LOGIN_REQUIRED: usize = 1;
         const RANDOM_NUMBERS: usize = 2;
@@ -107,7 +149,7 @@ impl View {
     }
 
     fn has_pins(&self) -> bool {
-        self.keys.iter().any(|key| key.pin.is_some())
+        !self.listed.pins.is_empty() || self.keys.iter().any(|key| key.pin.is_some())
     }
 
     /// The PINs that guard keys, each once.
@@ -204,6 +246,22 @@ const fn public_key_file(key: KeyReference) -> FileId {
     FileId(u16::from_be_bytes([0x45, key.number()]))
 }
 
+/// Objects behind those that are listed already.
+fn after(listed: &[Vec<u8>], objects: impl Iterator<Item = Result<Vec<u8>>>) -> Result<Vec<u8>> {
+    Ok([listed.concat(), concatenated(objects)?].concat())
+}
+
+/// The identifier of an object, which is the reference of its key or PIN: the first in what its class has.
+fn id_of(object: &[u8]) -> Option<u8> {
+    let (_, value) = Reader::all(object, Reader::object).ok()?;
+    let mut input = Reader::new(value);
+    let [_, (_, class)] = [input.object().ok()?, input.object().ok()?];
+    match Reader::new(class).object().ok()? {
+        (_, &[id]) => Some(id),
+        _ => None,
+    }
+}
+
 fn concatenated(objects: impl Iterator<Item = Result<Vec<u8>>>) -> Result<Vec<u8>> {
     Ok(objects.collect::<Result<Vec<_>>>()?.concat())
 }
@@ -223,7 +281,7 @@ mod tests {
     }
 
     fn view(keys: Vec<Key>) -> View {
-        View { label: "Ada Card".to_owned(), serial_number: [0, 1, 2, 3, 4, 5, 6, 7], keys }
+        View { label: "Ada Card".to_owned(), serial_number: [0, 1, 2, 3, 4, 5, 6, 7], keys, listed: Listed::default() }
     }
 
     /// Made by another encoder, from the text of the standard.
@@ -250,6 +308,19 @@ mod tests {
         let info = format!("3059301306072a8648ce3d020106082a8648ce3d030107034200{POINT}");
         let public_keys = files[expected.len()..].iter().map(|(id, content)| (id.0, hex::encode(content)));
         assert_eq!(public_keys.collect::<Vec<_>>(), [(0x4521, info.clone()), (0x4522, info)]);
+    }
+
+    #[test]
+    fn an_object_is_known_by_the_reference_in_it() {
+        let files = view(vec![key(0x21, "Signature", Some(5)), key(0x22, "Door", None)]).files().unwrap();
+        let ids = |file: FileId| {
+            let (_, content) = files.iter().find(|(id, _)| *id == file).unwrap();
+            let mut input = Reader::new(content);
+            std::iter::from_fn(|| input.whole_object().ok()).map(id_of).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(PRIVATE_KEYS), [Some(0x21), Some(0x22)]);
+        assert_eq!((ids(PUBLIC_KEYS), ids(PINS)), (vec![Some(0x21), Some(0x22)], vec![Some(5)]));
+        assert_eq!(id_of(&[0x30, 0x00]), None);
     }
 
     #[test]
