@@ -133,22 +133,17 @@ impl<P: Platform> Context<'_, P> {
         if self.is_personalising() || encrypted && is_encrypted { Ok(()) } else { Err(Refusal::NotGranted) }
     }
 
-    /// The issuer decides which files there are, but reads and writes only what their conditions let it. A file out of
-    /// use, or in a directory out of use, is neither read nor changed; it can still be taken into use or deleted.
+    /// The issuer decides which files there are, and fills those that it makes, but reads and writes only what their
+    /// conditions let it once they are activated. A file out of use, or in a directory out of use, is neither read nor
+    /// changed; it can still be taken into use or deleted.
     fn require_for(&mut self, file: &File, operation: Operation) -> Result<(), Refusal> {
-        let (is_use, is_about_existence) = match operation {
-            Operation::Read | Operation::Update | Operation::Append => (true, false),
-            Operation::CreateFile | Operation::CreateDirectory | Operation::ChangeAttributes => (true, true),
-            Operation::Deactivate | Operation::Activate | Operation::Terminate => (false, true),
-            Operation::DeleteSelf | Operation::DeleteChild => (false, true),
-        };
-        if is_use && !file::is_in_use(self.store, file)? {
+        if is_use(operation) && !file::is_in_use(self.store, file)? {
             return Err(Refusal::OutOfOrder);
         }
-        if is_about_existence && self.issuer().is_some() {
+        let (file, operation) = file::in_force(self.store, file, operation)?;
+        if is_about_existence(operation) && self.issuer().is_some() {
             return Ok(());
         }
-        let (file, operation) = file::in_force(self.store, file, operation)?;
         let access = Access { operation, header: self.header };
         let Fcp { descriptor, security, .. } = file.parameters()?;
         // The command that changes such a file's rules has the header of the one that changes its content: who may do
@@ -179,4 +174,26 @@ impl<P: Platform> Context<'_, P> {
             LifeCycle::Secured | LifeCycle::CardLocked | LifeCycle::Terminated => false,
         }
     }
+}
+
+/// Whether it takes a file that is in use.
+fn is_use(operation: Operation) -> bool {
+    match operation {
+        Operation::Read
+        | Operation::Update
+        | Operation::Append
+        | Operation::CreateFile
+        | Operation::CreateDirectory
+        | Operation::ChangeAttributes => true,
+        Operation::Deactivate
+        | Operation::Activate
+        | Operation::Terminate
+        | Operation::DeleteSelf
+        | Operation::DeleteChild => false,
+    }
+}
+
+/// Whether it is about which files there are and under which conditions, not about what is in them.
+fn is_about_existence(operation: Operation) -> bool {
+    !matches!(operation, Operation::Read | Operation::Update | Operation::Append)
 }

@@ -98,6 +98,21 @@ fn the_issuer_changes_rules_through_its_channel() {
     assert_eq!(card.transmit(&[&PUT_DATA[..], &[10], &rules].concat()).unwrap(), [0x69, 0x82]);
 }
 
+/// Until it is activated, whoever may create a file may do everything with it; and the issuer may create any.
+#[test]
+fn the_issuer_fills_a_file_that_it_makes_until_it_is_activated() {
+    const UPDATE: [u8; 4] = [0x00, 0xD6, 0x00, 0x00];
+    let mut card = card_with(&[0x97, 0]);
+    let mut host = open(&mut card, Keyed::ISSUER, 0x33, 16);
+    let parameters = [0x62, 14, 0x80, 2, 0, 4, 0x82, 1, 1, 0x83, 2, 0x78, 0x00, 0x8A, 1, 0x01];
+    assert_eq!(send(&mut card, &mut host, [0x00, 0xE0, 0x00, 0x00], &parameters).1, 0x9000);
+    assert_eq!(send(&mut card, &mut host, UPDATE, b"mine").1, 0x9000);
+    assert_eq!(send(&mut card, &mut host, READ, &[]), (b"mine".to_vec(), 0x9000));
+    assert_eq!(send(&mut card, &mut host, [0x00, 0x44, 0x00, 0x00], &[]).1, 0x9000);
+    assert_eq!(send(&mut card, &mut host, UPDATE, b"more").1, 0x6982);
+    assert_eq!(send(&mut card, &mut host, READ, &[]).1, 0x6982);
+}
+
 /// Everything but the PINs and their tries.
 fn beside_pins(objects: &Objects) -> Objects {
     let is_pin = |id: u32| matches!(id >> 24, 0x05 | 0x06);

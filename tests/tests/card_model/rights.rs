@@ -70,7 +70,7 @@ impl World {
         let file = &self.files[&number];
         if matches!(file.state, CREATION | INITIALISATION) {
             let creating = if file.is_directory() { Right::Append } else { Right::Update };
-            return self.permit(channel, file.parent, creating);
+            return self.permit_existence(channel, file.parent, creating);
         }
         let condition = match right {
             Right::Manage => file.rules.manage,
