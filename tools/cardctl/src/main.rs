@@ -20,6 +20,7 @@ mod reading;
 mod registry;
 mod secret;
 mod secure_channel;
+mod shell;
 mod words;
 mod write;
 
@@ -41,6 +42,7 @@ use crate::channel::{Channel, open};
 use crate::manage::{KeySetCommand, Lock, Terminate};
 use crate::pin::PinCommand;
 use crate::profile::{Occasion, Profile};
+use crate::shell::ShellArguments;
 
 /// Tools for cards.
 #[derive(Parser)]
@@ -73,6 +75,8 @@ enum Command {
     Terminate(Terminate),
     /// Writes what anyone may see of a card to a file, or compares a card with such a file.
     Backup(backup::Backup),
+    /// A prompt for commands to a card, in words and in hexadecimal; or a script of them on standard input.
+    Shell(ShellArguments),
     /// Issues many simulated cards, each an image for `sim-reader`. The images are not encrypted.
     Batch(Batch),
 }
@@ -148,6 +152,7 @@ async fn run(command: &Command) -> Result<ExitCode> {
         Command::Terminate(arguments) => manage::terminate(arguments).await?,
         Command::Backup(arguments) if !backup::run(arguments).await? => return Ok(ExitCode::from(DIFFERS)),
         Command::Backup(_) => {}
+        Command::Shell(arguments) => shell::run(arguments).await?,
         Command::Batch(arguments) => batch::run(arguments)?,
     }
     Ok(ExitCode::SUCCESS)

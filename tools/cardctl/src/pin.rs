@@ -86,7 +86,10 @@ pub(crate) async fn run(command: &PinCommand) -> Result<()> {
 }
 
 async fn status(which: &Which) -> Result<()> {
-    let pins = inspect::pins(&mut which.card().await?).await?;
+    let mut card = which.card().await?;
+    registry::select_issuer(&mut card).await?;
+    registry::must_be_usable(&mut card).await?;
+    let pins = inspect::pins(&mut card).await?;
     let json = pins.iter().map(|pin| json!({ "number": pin.number, "tries_left": pin.tries_left }));
     which.tell(&json!({ "pins": json.collect::<Vec<_>>() }), || {
         let lines = pins.iter().map(|pin| match pin.tries_left {
@@ -164,6 +167,7 @@ impl Means {
         } else {
             registry::select_issuer(&mut card).await?;
         }
+        registry::must_be_usable(&mut card).await?;
         for pin in pins {
             let number = pin.reference.number();
             let value = Pin::new(pin.value).with_context(|| format!("PIN {number}: its length is none of a PIN"))?;

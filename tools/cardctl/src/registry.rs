@@ -1,6 +1,6 @@
 //! What the issuer's security domain tells of a card.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use apdu_spec::instruction::{
     CardObject, GetCardData, GetStatus, KeyVersion, Occurrence, RegistryEntry, Selector, Subset,
 };
@@ -33,6 +33,15 @@ pub(crate) async fn select_issuer(card: &mut Card) -> Result<()> {
 pub(crate) async fn life_cycle(card: &mut Card) -> Result<LifeCycle> {
     let state = GetStatus::parse_answer(&card.send("GET STATUS", &GetStatus::CARD).await?);
     state.ok().context("the card does not tell its life cycle state")
+}
+
+/// The card can be used: it is neither locked nor terminated.
+pub(crate) async fn must_be_usable(card: &mut Card) -> Result<()> {
+    match life_cycle(card).await? {
+        LifeCycle::CardLocked => bail!("the card is blocked: its issuer unblocks it with `cardctl unblock`"),
+        LifeCycle::Terminated => bail!("the card is terminated"),
+        LifeCycle::OpReady | LifeCycle::Initialized | LifeCycle::Secured => Ok(()),
+    }
 }
 
 /// The security domains of providers: one for every record, also for one that is locked.

@@ -9,7 +9,7 @@
 //!
 //! SELECT of the domain that the channel is with ends it on the card; it is opened again at once, with the same keys.
 //! SELECT of any other application leaves it, and what follows goes in the clear. When a response does not verify,
-//! nothing more is sent.
+//! nothing more is sent. A reset ends it for good: then this is the reader that is in it.
 
 mod session;
 
@@ -34,6 +34,11 @@ pub(crate) struct Options {
     pub(crate) version: Option<KeyVersion>,
     pub(crate) level: SecurityLevel,
     pub(crate) mode: Mode,
+}
+
+impl Options {
+    /// Everything is encrypted and authenticated, with the card's first key set.
+    pub(crate) const STRONGEST: Self = Self { version: None, level: SecurityLevel::C_ENC_R_ENC, mode: Mode::S16 };
 }
 
 /// How many bytes challenges, cryptograms and MACs have.
@@ -68,6 +73,8 @@ enum State {
     Left,
     /// Something did not verify.
     Failed,
+    /// The card was reset.
+    Ended,
 }
 
 impl SecureChannel {
@@ -89,11 +96,6 @@ impl SecureChannel {
             Ok(()) => Err((channel.reader, ReaderError::SecureChannel("the card has no issuer security domain"))),
             Err(error) => Err((channel.reader, error)),
         }
-    }
-
-    /// The reader, without the channel.
-    pub(crate) fn into_reader(self) -> Box<dyn Reader> {
-        self.reader
     }
 
     async fn shake_hands(&mut self) -> Result<Session, ReaderError> {
@@ -121,7 +123,8 @@ impl SecureChannel {
         }
         let response = self.exchange(command).await?;
         let is_done = Response::parse(&response).is_ok_and(|response| response.status.is_executed());
-        if let Some(is_domain) = selected(command).filter(|_| is_done) {
+        let is_over = matches!(self.state, State::Ended);
+        if let Some(is_domain) = selected(command).filter(|_| is_done && !is_over) {
             self.state = State::Left;
             if is_domain {
                 self.state = State::Open(Box::new(self.shake_hands().await?));
@@ -141,13 +144,8 @@ impl Reader for SecureChannel {
     }
 
     fn reset(&mut self) -> Pending<'_, ()> {
-        Box::pin(async move {
-            self.state = State::Left;
-            self.reader.reset().await?;
-            // The issuer's domain is selected after a reset.
-            self.state = State::Open(Box::new(self.shake_hands().await?));
-            Ok(())
-        })
+        self.state = State::Ended;
+        self.reader.reset()
     }
 }
 

@@ -81,6 +81,11 @@ pub(crate) fn file(path: &[FileId]) -> Option<&'static str> {
     })
 }
 
+/// Hexadecimal, in groups of two bytes.
+pub(crate) fn spaced(bytes: &[u8]) -> String {
+    bytes.chunks(2).map(hex::encode_upper).collect::<Vec<_>>().join(" ")
+}
+
 /// Text where it is some, else hexadecimal; `None` for no bytes.
 pub(crate) fn bytes(bytes: &[u8], most: usize) -> String {
     let shown = bytes.get(..most).unwrap_or(bytes);

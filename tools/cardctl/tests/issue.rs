@@ -125,7 +125,10 @@ fn an_issued_card_has_what_the_profile_says_and_takes_nothing_more() {
     assert_eq!(holder["content"], Value::Null, "the holder's file is open to anyone");
     let access = ["read", "update", "conditions", "delete"].map(|operation| &holder["access"][operation]);
     assert_eq!(access, ["pin 1", "pin 1", "pin 1", "never"], "{holder}");
-    assert_eq!(file(&found, "2F00")["records"], serde_json::json!(["61164f0af053594d424f4c4f4e01500853796d626f6c6f6e"]));
+    assert_eq!(
+        file(&found, "2F00")["records"],
+        serde_json::json!(["61164f0af053594d424f4c4f4e01500853796d626f6c6f6e"])
+    );
     assert_eq!(file(&found, "2F01")["content"], "4703f641d37f660802020e0902020e02");
     assert!(!found.to_string().contains(SECRET) && !found.to_string().contains("DE1"), "{found}");
 
@@ -207,7 +210,10 @@ fn a_key_needs_a_label_and_a_condition_that_exists() {
     let desk = Desk::new();
     let mistakes = [
         ("label = \"\"", "a label takes 1 to 255 bytes"),
-        ("label = \"Signature\"\ncondition = \"pin 15\"", "line 15: key Signature: condition \"pin 15\": PINs are numbered"),
+        (
+            "label = \"Signature\"\ncondition = \"pin 15\"",
+            "line 15: key Signature: condition \"pin 15\": PINs are numbered",
+        ),
         ("label = \"Signature\"\ncondition = \"pin 5\"", "Signature takes PIN 5, and there is none in the profile"),
         ("name = \"Signature\"", "unknown field"),
     ];

@@ -1,8 +1,9 @@
 //! What a batch has made: a line of JSON for every card that is finished.
 //!
 //! ```json
-//! {"n": 1, "image": "card-000001.image", "holder": "Ada", "accounts": [{"record": 1, "provider": "..", "name": "..",
-//!  "account": "..", "verification_key": "..", "register_key": "service-provider register-key .."}], "signing_keys": []}
+//! {"n": 1, "image": "card-000001.image", "holder": "Ada", "accounts": [{"record": 1, "provider": "..",
+//!  "name": "..", "account": "..", "verification_key": "..", "register_key": "service-provider register-key .."}],
+//!  "signing_keys": []}
 //! ```
 
 use std::collections::BTreeSet;

@@ -5,8 +5,8 @@
 //! DIR/manifest.jsonl        a line for every card that is finished, in the order in which they were
 //! ```
 //!
-//! A card is finished when its line is in the manifest: before, its image was made durable under its name. After a batch
-//! was killed the same command makes what is not finished, from the beginning of each card.
+//! A card is finished when its line is in the manifest: before, its image was made durable under its name. After a
+//! batch was killed the same command makes what is not finished, from the beginning of each card.
 
 mod manifest;
 mod progress;

@@ -16,7 +16,7 @@ use host_terminal::card::{Account, Card, CardError, Pin};
 
 pub(crate) use self::json::SHAPE;
 pub(crate) use self::keys::FoundKey;
-pub(crate) use self::tree::{FoundContent, FoundFile, tree};
+pub(crate) use self::tree::{FoundContent, FoundFile, file, tree};
 use crate::files::{is_there, select};
 use crate::registry::{self, Domain};
 use crate::secret::Secret;

@@ -99,8 +99,14 @@ impl fmt::Display for FoundFile {
 }
 
 impl FoundFile {
+    /// A file in one line.
+    pub(crate) fn line(&self) -> String {
+        let id = self.path.last().map_or(0x3F00, |id| id.0);
+        format!("{id:04X}  {}, {}", self.what(), words::file_state(self.state))
+    }
+
     fn what(&self) -> String {
-        let records = |kind: &str, shape: Records| format!("{kind}, {} of at most {} bytes", shape.count, shape.size);
+        let records = |kind: &str, shape: Records| format!("{kind}, at most {} of {} bytes", shape.count, shape.size);
         let kind = words::kind(self.descriptor);
         let shape = match self.descriptor {
             FileDescriptor::Directory => kind.to_owned(),

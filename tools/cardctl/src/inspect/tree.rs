@@ -51,7 +51,7 @@ pub(crate) async fn tree(card: &mut Card) -> Result<Vec<FoundFile>> {
 }
 
 /// A file and, of a directory, what is in it. Deeper than a path can lead nothing is told.
-async fn file(card: &mut Card, path: &[FileId]) -> Result<(FoundFile, Vec<FileId>)> {
+pub(crate) async fn file(card: &mut Card, path: &[FileId]) -> Result<(FoundFile, Vec<FileId>)> {
     let parameters = match path.split_last() {
         None => reading::select(card, Selector::MasterFile).await?,
         Some((id, parent)) => {

@@ -83,7 +83,7 @@ impl Begun {
             block.get(..length).unwrap_or_default().to_vec()
         };
         if !bool::from(proof.ct_eq(&cryptogram(CARD_CRYPTOGRAM))) {
-            return Err("the card has other keys: nothing was sent to it");
+            return Err("the card's key set has other keys: nothing was sent to it; --key-version chooses another one");
         }
         let cryptogram = cryptogram(HOST_CRYPTOGRAM);
         Ok(Self { session, cryptogram })
