@@ -79,12 +79,20 @@ impl Card {
         Self { reader, tap, secrets: Secrets::default() }
     }
 
-    /// The same card through another reader around its own, such as one with a secure channel.
+    /// Puts another reader around the card's own, such as one with a secure channel. Where `wrap` fails and gives the reader
+    /// back, the card is as it was.
     ///
     /// # Errors
-    /// Those of `wrap`.
-    pub async fn through<E>(self, wrap: impl AsyncFnOnce(Box<dyn Reader>) -> Result<Box<dyn Reader>, E>) -> Result<Self, E> {
-        Ok(Self { reader: wrap(self.reader).await?, ..self })
+    /// Those of `wrap`, with the card.
+    pub async fn through<E>(
+        self,
+        wrap: impl AsyncFnOnce(Box<dyn Reader>) -> Result<Box<dyn Reader>, (Box<dyn Reader>, E)>,
+    ) -> Result<Self, (Self, E)> {
+        let Self { reader, tap, secrets } = self;
+        match wrap(reader).await {
+            Ok(reader) => Ok(Self { reader, tap, secrets }),
+            Err((reader, error)) => Err((Self { reader, tap, secrets }, error)),
+        }
     }
 
     /// Selects the transaction application.

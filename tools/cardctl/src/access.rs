@@ -163,8 +163,6 @@ fn header(operation: Operation, descriptor: FileDescriptor) -> Header {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a panic is a test's verdict")]
-
     use super::*;
 
     const FILE: FileDescriptor = FileDescriptor::Transparent { size: 10 };

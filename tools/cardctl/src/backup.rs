@@ -78,7 +78,7 @@ fn read(path: &Path) -> Result<Value> {
     let read = || -> Result<Value> {
         ensure!(fs::metadata(path)?.len() <= BACKUP_MAX, "it is too long for a backup");
         let backup: Value = serde_json::from_slice(&fs::read(path)?)?;
-        ensure!(backup["format"] == FORMAT, "it is no backup, or one of another version");
+        ensure!(backup.get("format") == Some(&FORMAT.into()), "it is no backup, or one of another version");
         Ok(backup)
     };
     read().with_context(|| format!("backup {}", path.display()))

@@ -6,7 +6,6 @@ use anyhow::{Context, Result, anyhow, ensure};
 use apdu_spec::instruction::{KeyVersion, SecurityLevel};
 use clap::Args;
 use host_terminal::card::Card;
-use host_terminal::observe::Tap;
 
 use crate::Which;
 use crate::key_file::Keys;
@@ -78,9 +77,9 @@ impl Protection {
 
 /// Opens a secure channel with the issuer's domain of a card.
 pub(crate) async fn open(card: Card, keys: &Keys, options: Options) -> Result<Card> {
-    let opened = SecureChannel::open(card.into_reader(), keys.clone(), options).await;
-    let channel = opened.map_err(|(_, error)| error)?;
-    Ok(Card::new(Box::new(channel), Tap::silent()))
+    let (reader, tap) = card.into_parts();
+    let channel = SecureChannel::open(reader, keys.clone(), options).await.map_err(|(_, error)| error)?;
+    Ok(Card::new(Box::new(channel), tap))
 }
 
 /// A version of a key set, from a command line.

@@ -63,10 +63,8 @@ pub(crate) fn keys(condition: &Condition) -> Vec<KeyReference> {
 
 /// The one PIN that is all that a condition asks for.
 pub(crate) fn single_pin(condition: &Condition) -> Option<PinReference> {
-    match Said::of(condition.as_bytes())? {
-        Said::Requirement(Requirement::Pin(pin)) => Some(pin),
-        _ => None,
-    }
+    let said = Said::of(condition.as_bytes())?;
+    if let Said::Requirement(Requirement::Pin(pin)) = said { Some(pin) } else { None }
 }
 
 fn requirements(condition: &[u8]) -> Vec<Requirement> {
@@ -297,8 +295,6 @@ impl Said {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a panic is a test's verdict")]
-
     use super::*;
 
     #[test]

@@ -33,14 +33,11 @@ pub(crate) async fn select(card: &mut Card, selector: Selector<'_>) -> Result<Ve
 }
 
 /// Selects along a path from the master file on; without identifiers, the master file.
-pub(crate) async fn select_path(card: &mut Card, path: &[FileId]) -> Result<Status, CardError> {
+pub(crate) async fn select_path(card: &mut Card, path: &[FileId]) -> Result<()> {
     let bytes: Vec<u8> = path.iter().flat_map(|id| id.0.to_be_bytes()).collect();
     let selector = FileIds::parse(&bytes).map_or(Selector::MasterFile, Selector::PathFromMasterFile);
-    let select = Select { selector, answer: SelectAnswer::Nothing };
-    match card.ask("SELECT", &select).await? {
-        (_, status @ (Status::OK | Status::FILE_DEACTIVATED | Status::FILE_TERMINATED)) => Ok(status),
-        (_, status) => Err(CardError::Refused { command: "SELECT".to_owned(), status }),
-    }
+    ensure!(is_there(select(card, selector).await)?, "there is no {} on the card", path_words(path));
+    Ok(())
 }
 
 /// `A100/0001`; `3F00` for the master file.

@@ -21,6 +21,7 @@ mod registry;
 mod secret;
 mod secure_channel;
 mod shell;
+mod software;
 mod words;
 mod write;
 
@@ -33,7 +34,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use host_terminal::card::Card;
 use host_terminal::observe::{Several, Tap};
-use host_terminal::reader::{Place, Waiting, no_software};
+use host_terminal::reader::{Place, Waiting};
 use host_terminal::transcript;
 use serde_json::Value;
 
@@ -83,8 +84,8 @@ enum Command {
 
 #[derive(Args)]
 struct Which {
-    /// Where the card is: pcsc: (waits for one in any PC/SC reader), pcsc:NAME (in one whose name contains this), or
-    /// tcp://HOST:PORT (a simulated reader).
+    /// Where the card is: pcsc: (waits for one in any PC/SC reader), pcsc:NAME (in one whose name contains this),
+    /// tcp://HOST:PORT (a simulated reader) or image:FILE (a simulated card, in this process).
     #[arg(long, value_name = "READER")]
     card: Place,
     /// One line of JSON instead of text.
@@ -188,7 +189,7 @@ impl Which {
     async fn card(&self) -> Result<Card> {
         let mut tell = |waiting: &Waiting| eprintln!("cardctl: {waiting}");
         let tap = self.tap()?;
-        let reader = self.card.any_card(no_software, &mut tell).await;
+        let reader = self.card.any_card(software::start, &mut tell).await;
         let reader = reader.with_context(|| format!("card at {}", self.card))?;
         Ok(Card::new(reader, tap))
     }

@@ -1,5 +1,5 @@
-//! `cardctl block`, `unblock`, `terminate` and `key-set`: what an issuer does with a card in the field. Each command says
-//! what it is going to do, on standard error, before it does it.
+//! `cardctl block`, `unblock`, `terminate` and `key-set`: what an issuer does with a card in the field. Each command
+//! says what it is going to do, on standard error, before it does it.
 
 use std::io::{BufRead, IsTerminal, Write, stderr, stdin};
 use std::path::PathBuf;

@@ -26,7 +26,7 @@ pub(crate) struct Changed {
 pub(crate) fn permits(profile: &Profile, options: Options) -> Result<()> {
     ensure!(
         options.level.encrypts_commands() || !profile.has_secrets(),
-        "level {:02X} does not encrypt, and PINs, accounts and secret keys would be readable on the way: take 03, 13 or 33",
+        "level {:02X} does not encrypt: PINs, accounts and secret keys would be readable on the way. Take 03, 13 or 33",
         options.level.to_byte()
     );
     Ok(())

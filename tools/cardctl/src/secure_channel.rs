@@ -213,19 +213,13 @@ fn encoded<'c>(command: &impl Wire<'c>) -> Result<Zeroizing<Vec<u8>>, ReaderErro
 /// Whether the command selects an application by its name, and if so whether that is the issuer's security domain.
 fn selected(command: &[u8]) -> Option<bool> {
     let command = Command::parse(command).ok()?;
-    match Instruction::parse(&command).ok()? {
-        Instruction::Select(Select { selector: Selector::Name(name, occurrence), .. }) => {
-            let is_first = occurrence == Occurrence::First;
-            Some(is_first && name == Aid::ISSUER_SECURITY_DOMAIN.as_bytes())
-        }
-        _ => None,
-    }
+    let Instruction::Select(select) = Instruction::parse(&command).ok()? else { return None };
+    let Selector::Name(name, occurrence) = select.selector else { return None };
+    Some(occurrence == Occurrence::First && name == Aid::ISSUER_SECURITY_DOMAIN.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a panic is a test's verdict")]
-
     use super::*;
 
     /// A reader that takes these commands, in this order, and gives these responses.

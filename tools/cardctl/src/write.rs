@@ -5,7 +5,7 @@ use apdu_spec::instruction::{GenerateKeyPair, Pair, Selector, StoreData};
 use apdu_spec::provider::ProviderReference;
 use host_terminal::card::Card;
 
-use crate::files::{make, path_words, remove, select, select_path};
+use crate::files::{make, remove, select, select_path};
 use crate::pkcs15;
 use crate::profile::{Account, CardFile, Profile};
 use crate::{condition, reading, registry};
@@ -97,8 +97,7 @@ pub(crate) async fn files(card: &mut Card, files: &[CardFile]) -> Result<()> {
 async fn write_file(card: &mut Card, file: &CardFile) -> Result<()> {
     let (id, parent) = file.path.split_last().context("no path")?;
     let parameters = file.parameters()?;
-    let nowhere = || format!("there is no directory {} on the card", path_words(parent));
-    select_path(card, parent).await.with_context(nowhere)?;
+    select_path(card, parent).await?;
     if parameters.descriptor.is_directory() {
         if reading::select(card, Selector::ChildDirectory(*id)).await?.is_some() {
             return Ok(());

@@ -58,17 +58,16 @@ impl Manifest {
 
     /// Adds a card whose image is durable.
     pub(super) fn add(&self, number: u32, image: &str, issued: &Issued) -> Result<()> {
-        let accounts = issue::accounts_json(&issued.accounts);
-        let accounts = accounts.as_array().into_iter().flatten().zip(&issued.accounts).map(|(json, account)| {
-            let mut json = json.clone();
-            json["register_key"] = issue::register_key(account).into();
-            json
-        });
+        let mut accounts = issue::accounts_json(&issued.accounts);
+        let members = accounts.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut);
+        for (json, account) in members.zip(&issued.accounts) {
+            json.insert("register_key".to_owned(), issue::register_key(account).into());
+        }
         let line = json!({
             "n": number,
             "image": image,
             "holder": issued.holder,
-            "accounts": accounts.collect::<Value>(),
+            "accounts": accounts,
             "signing_keys": issue::keys_json(&issued.keys),
         });
         let mut file = self.file();
@@ -95,8 +94,8 @@ fn read(file: File, folder: &Path) -> Result<(File, BTreeSet<u32>)> {
         ensure!(length <= LINE_MAX, "line {number} is too long for a card");
         let card: Value =
             serde_json::from_str(&line).with_context(|| format!("line {number} is none of a manifest"))?;
-        let (card, image) = (card["n"].as_u64(), card["image"].as_str());
-        let card = card.and_then(|card| u32::try_from(card).ok()).zip(image);
+        let number_of_card = card.get("n").and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
+        let card = number_of_card.zip(card.get("image").and_then(Value::as_str));
         let (card, image) = card.with_context(|| format!("line {number} is none of a manifest"))?;
         if folder.join(image).exists() {
             cards.insert(card);

@@ -11,7 +11,6 @@
 mod manifest;
 mod progress;
 mod rows;
-mod software;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,8 +27,8 @@ use sim_reader::image::{Image, SyncPolicy};
 use self::manifest::Manifest;
 use self::progress::Progress;
 use self::rows::Rows;
-use self::software::SoftwareReader;
 use crate::profile::{self, Occasion, Profile};
+use crate::software::Software;
 use crate::{issue, print};
 
 /// Cards in one batch, at most.
@@ -165,7 +164,7 @@ impl Work<'_> {
             }
         }
         let image = Image::create(&part, self.batch.pages, None, SyncPolicy::Never)?;
-        let reader = SoftwareReader::new(SoftwareCard::format(image, Noise::Os)?)?;
+        let reader = Software::new(SoftwareCard::format(image, Noise::Os)?)?;
         let mut card = Card::new(Box::new(reader), Tap::silent());
         let issued = issue::issue(&mut card, &profile).await?;
         drop(card);

@@ -115,8 +115,6 @@ fn ensure_plain(value: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a panic is a test's verdict")]
-
     use super::*;
 
     #[test]

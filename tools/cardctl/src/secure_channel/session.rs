@@ -160,7 +160,7 @@ impl Session {
     fn decrypt(&self, data: &mut Vec<u8>) -> Option<()> {
         let cipher = Aes128::new((&self.encryption).into());
         let mut before = self.counter_block(&cipher, RESPONSE);
-        if data.len() % BLOCK != 0 {
+        if !data.len().is_multiple_of(BLOCK) {
             return None;
         }
         for block in data.chunks_exact_mut(BLOCK) {

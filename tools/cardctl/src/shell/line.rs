@@ -115,10 +115,7 @@ impl Line {
 
     /// Whether there is something in it that must not be kept: a PIN, or a key.
     pub(super) fn is_secret(&self) -> bool {
-        match self {
-            Self::Apdu(apdu) => host_terminal::card::has_secret(apdu),
-            _ => false,
-        }
+        if let Self::Apdu(apdu) = self { host_terminal::card::has_secret(apdu) } else { false }
     }
 }
 
@@ -160,8 +157,6 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a panic is a test's verdict")]
-
     use super::*;
 
     #[test]

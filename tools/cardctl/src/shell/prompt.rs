@@ -113,8 +113,6 @@ impl Helper for Known {}
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a panic is a test's verdict")]
-
     use super::*;
 
     #[test]

@@ -12,7 +12,6 @@ use apdu_spec::limits::{APDU_MAX, RECORD_SIZE_MAX, SHORT_EXPECTED_MAX};
 use apdu_spec::{Command, FileId, Full, Status, Wire, Writer};
 use host_terminal::card::Card;
 use host_terminal::decode;
-use host_terminal::observe::Tap;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -233,12 +232,12 @@ impl Shell {
     async fn channel(&mut self, file: &Path) -> Result<Outcome> {
         ensure!(!self.is_secure, "there is a secure channel: `reset` ends it");
         let keys = Keys::read(file)?;
-        let reader = self.card.take().context("the card is gone: begin again")?.into_reader();
+        let (reader, tap) = self.card.take().context("the card is gone: begin again")?.into_parts();
         let (reader, outcome) = match SecureChannel::open(reader, keys, Options::STRONGEST).await {
             Ok(channel) => (Box::new(channel) as Box<_>, Ok(())),
             Err((reader, error)) => (reader, Err(error)),
         };
-        self.card = Some(Card::new(reader, Tap::silent()));
+        self.card = Some(Card::new(reader, tap));
         self.is_secure = outcome.is_ok();
         match outcome {
             Ok(()) => {
