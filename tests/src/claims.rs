@@ -48,8 +48,16 @@ pub const CLAIMS: [Claim; 53] = [
         "card OS: cardholder data, conditions, provider data",
         By("holder data loaded and updated, conditions changed and asked, a record replaced and managed"),
     ),
-    claim(5, "external reads and writes, communication protocols", ToCome("links")),
-    claim(6, "software to manage the card", ToCome("card tools")),
+    claim(
+        5,
+        "external reads and writes, communication protocols",
+        By("the same bytes over TCP and through PC/SC in T=1: short, extended, chained, GET RESPONSE"),
+    ),
+    claim(
+        6,
+        "software to manage the card",
+        By("issued, inspected, changed over SCP03, blocked, unblocked, terminated; by no other keys"),
+    ),
     claim(7, "application software", ToCome("applets")),
     claim(8, "applets", ToCome("applets")),
     claim(9, "the provider talks to an external system", ToCome("external systems")),

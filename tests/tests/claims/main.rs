@@ -6,8 +6,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a panic fails the test")]
 
 mod acknowledgment;
+mod card_tools;
 mod cards;
 mod key_exchange;
+mod links;
 mod paths;
 mod peer_keys;
 mod record;
