@@ -77,9 +77,16 @@ impl Protection {
 
 /// Opens a secure channel with the issuer's domain of a card.
 pub(crate) async fn open(card: Card, keys: &Keys, options: Options) -> Result<Card> {
-    let (reader, tap) = card.into_parts();
-    let channel = SecureChannel::open(reader, keys.clone(), options).await.map_err(|(_, error)| error)?;
-    Ok(Card::new(Box::new(channel), tap))
+    try_open(card, keys, options).await.map_err(|(_, error)| error)
+}
+
+/// The same; where it fails, the card is given back as it was.
+pub(crate) async fn try_open(card: Card, keys: &Keys, options: Options) -> Result<Card, (Card, anyhow::Error)> {
+    let wrap = async |reader| match SecureChannel::open(reader, keys.clone(), options).await {
+        Ok(channel) => Ok(Box::new(channel) as Box<dyn Reader>),
+        Err((reader, error)) => Err((reader, error.into())),
+    };
+    card.through(wrap).await
 }
 
 /// A version of a key set, from a command line.

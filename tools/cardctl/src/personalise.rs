@@ -73,8 +73,20 @@ impl Changed {
 impl fmt::Display for Changed {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pins, files, key_sets, accounts, keys } = self;
-        write!(out, "The card has {pins} PINs, {} accounts, {} signing keys, ", accounts.len(), keys.len())?;
-        write!(out, "{files} files and {key_sets} key sets that are new or replaced.")?;
+        let counts = [
+            (*pins, "PIN"),
+            (accounts.len(), "account"),
+            (keys.len(), "signing key"),
+            (*files, "file"),
+            (*key_sets, "key set"),
+        ];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<String> =
+            counts.map(|(count, what)| format!("{count} {what}{}", if *count == 1 { "" } else { "s" })).collect();
+        match counts.as_slice() {
+            [] => write!(out, "The card is changed.")?,
+            _ => write!(out, "New on the card, or in the place of others: {}.", counts.join(", "))?,
+        }
         issue::show(out, accounts, keys)
     }
 }

@@ -1,6 +1,6 @@
 //! What the issuer's security domain tells of a card.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use apdu_spec::instruction::{
     CardObject, GetCardData, GetStatus, KeyVersion, Occurrence, RegistryEntry, Selector, Subset,
 };
@@ -9,7 +9,7 @@ use apdu_spec::provider::ProviderReference;
 use apdu_spec::{Aid, LifeCycle, Reader, Status, Tag};
 use host_terminal::card::{Card, CardError};
 
-use crate::files::select;
+use crate::files::{is_there, select};
 
 /// In key information (Card Specification 2.3.1, table 11-27): of each key its identifier, version, type, length.
 const KEY_INFORMATION: Tag = Tag(0xC0);
@@ -25,7 +25,9 @@ pub(crate) struct Domain {
 
 /// Selects the issuer's security domain.
 pub(crate) async fn select_issuer(card: &mut Card) -> Result<()> {
-    select(card, Selector::Name(Aid::ISSUER_SECURITY_DOMAIN.as_bytes(), Occurrence::First)).await?;
+    let name = Selector::Name(Aid::ISSUER_SECURITY_DOMAIN.as_bytes(), Occurrence::First);
+    let is_ours = is_there(select(card, name).await)?;
+    ensure!(is_ours, "this is another kind of card: it has no issuer security domain of this name");
     Ok(())
 }
 

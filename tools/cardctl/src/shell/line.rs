@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use apdu_spec::instruction::PinReference;
-use apdu_spec::{Aid, FileId};
+use apdu_spec::{Aid, Command, FileId, Instruction};
 use zeroize::Zeroizing;
 
 use crate::profile::file_path;
@@ -84,7 +84,9 @@ impl Line {
         }
         Self::named(&name, arguments).with_context(|| {
             let usage = COMMANDS.iter().find(|(command, ..)| *command == name);
-            usage.map_or_else(String::new, |(command, takes, _)| format!("{command} {takes}").trim_end().to_owned())
+            usage.map_or_else(String::new, |(command, takes, _)| {
+                format!("like `{}`", format!("{command} {takes}").trim_end())
+            })
         })
     }
 
@@ -113,9 +115,12 @@ impl Line {
         })
     }
 
-    /// Whether there is something in it that must not be kept: a PIN, or a key.
+    /// Whether there is something in it that must not be kept: a PIN, or a key; or what is no command of the card's and
+    /// may be one that was mistyped.
     pub(super) fn is_secret(&self) -> bool {
-        if let Self::Apdu(apdu) = self { host_terminal::card::has_secret(apdu) } else { false }
+        let Self::Apdu(apdu) = self else { return false };
+        let is_known = Command::parse(apdu).is_ok_and(|command| Instruction::parse(&command).is_ok());
+        !is_known || !Secrets::default().of_command(apdu).is_nothing()
     }
 }
 
@@ -182,6 +187,7 @@ mod tests {
             "002C0001",
             "80E29000",
             "80D80081",
+            "20000106313233343536",
             "84E29000",
             "10200001 00",
             "84D80081",

@@ -40,7 +40,8 @@ pub(crate) async fn run(arguments: &ShellArguments) -> Result<()> {
 
 async fn converse(shell: &mut Shell, arguments: &ShellArguments) -> Result<()> {
     let mut prompt = Prompt::new(arguments.history.clone())?;
-    prompt.know(shell.names().await);
+    shell.look_around().await;
+    prompt.know(shell.names());
     while let Some(text) = prompt.read(&shell.place())? {
         let line = Line::parse(&text);
         if let Ok(line) = &line {
@@ -50,7 +51,7 @@ async fn converse(shell: &mut Shell, arguments: &ShellArguments) -> Result<()> {
             break;
         }
         step(shell, line, arguments).await?;
-        prompt.know(shell.names().await);
+        prompt.know(shell.names());
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
-use rustyline::{Config, Context, Editor, Helper};
+use rustyline::{CompletionType, Config, Context, Editor, Helper};
 use zeroize::Zeroizing;
 
 use super::line::{COMMANDS, Line};
@@ -32,7 +32,11 @@ impl Prompt {
     /// A prompt with the history in this file, or where such things are kept.
     pub(super) fn new(history: Option<PathBuf>) -> Result<Self> {
         // Nothing is kept but what `remember` is given.
-        let config = Config::builder().max_history_size(HISTORY_MAX)?.auto_add_history(false).build();
+        let config = Config::builder()
+            .max_history_size(HISTORY_MAX)?
+            .auto_add_history(false)
+            .completion_type(CompletionType::List)
+            .build();
         let mut editor = Editor::with_config(config)?;
         editor.set_helper(Some(Known { files: Vec::new() }));
         let history = history.or_else(usual_place);
@@ -72,9 +76,9 @@ impl Prompt {
     }
 
     /// The files that are near.
-    pub(super) fn know(&mut self, files: Vec<String>) {
-        if let Some(helper) = self.editor.helper_mut().filter(|_| !files.is_empty()) {
-            helper.files = files;
+    pub(super) fn know(&mut self, files: &[String]) {
+        if let Some(helper) = self.editor.helper_mut() {
+            helper.files = files.to_vec();
         }
     }
 }

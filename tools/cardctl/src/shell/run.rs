@@ -39,6 +39,8 @@ pub(super) struct Shell {
     directory: Vec<FileId>,
     /// PINs from files that were wrong: they are not tried again.
     wrong: BTreeSet<(u8, PathBuf)>,
+    /// The files in the directory.
+    names: Vec<String>,
     /// A secure channel was opened, and no reset has ended it.
     is_secure: bool,
 }
@@ -61,7 +63,7 @@ impl<'a> Wire<'a> for Typed<'a> {
 
 impl Shell {
     pub(super) fn new(card: Card) -> Self {
-        Self { card: Some(card), directory: Vec::new(), wrong: BTreeSet::new(), is_secure: false }
+        Self { card: Some(card), directory: Vec::new(), wrong: BTreeSet::new(), names: Vec::new(), is_secure: false }
     }
 
     /// What the prompt says of where it is.
@@ -69,13 +71,20 @@ impl Shell {
         path_words(&self.directory)
     }
 
-    /// The files in the current directory, for completion; none where the card does not tell.
-    pub(super) async fn names(&mut self) -> Vec<String> {
-        let directory = self.directory.clone();
-        let Ok(card) = self.card() else { return Vec::new() };
-        // What is selected stays: only where nothing is, the master file's are told.
-        let files = if directory.is_empty() { list(card).await } else { Ok(Vec::new()) };
-        files.unwrap_or_default().iter().map(|id| format!("{:04X}", id.0)).collect()
+    /// The files in the current directory, as far as they were told.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Asks for the files that the prompt begins with; a card that tells none goes without.
+    pub(super) async fn look_around(&mut self) {
+        let Ok(card) = self.card() else { return };
+        let files = list(card).await.unwrap_or_default();
+        self.know(&files);
+    }
+
+    fn know(&mut self, files: &[FileId]) {
+        self.names = files.iter().map(|id| format!("{:04X}", id.0)).collect();
     }
 
     /// Does what a line says; nothing to tell of one without content.
@@ -185,6 +194,7 @@ impl Shell {
     async fn ls(&mut self) -> Result<Outcome> {
         let directory = self.directory.clone();
         let (_, children) = inspect::file(self.card()?, &directory).await?;
+        self.know(&children);
         let mut files = Vec::new();
         for child in children {
             let path = [directory.as_slice(), &[child]].concat();
@@ -197,8 +207,9 @@ impl Shell {
 
     async fn cd(&mut self, place: &Place) -> Result<Outcome> {
         let path = self.path(place);
-        let (file, _) = inspect::file(self.card()?, &path).await?;
+        let (file, children) = inspect::file(self.card()?, &path).await?;
         ensure!(matches!(file.content, FoundContent::Directory), "{} is no directory", path_words(&path));
+        self.know(&children);
         self.directory = path;
         Ok(told(json!({ "directory": self.place() }), self.place()))
     }
@@ -232,19 +243,15 @@ impl Shell {
     async fn channel(&mut self, file: &Path) -> Result<Outcome> {
         ensure!(!self.is_secure, "there is a secure channel: `reset` ends it");
         let keys = Keys::read(file)?;
-        let (reader, tap) = self.card.take().context("the card is gone: begin again")?.into_parts();
-        let (reader, outcome) = match SecureChannel::open(reader, keys, Options::STRONGEST).await {
-            Ok(channel) => (Box::new(channel) as Box<_>, Ok(())),
-            Err((reader, error)) => (reader, Err(error)),
+        let card = self.card.take().context("the card is gone: begin again")?;
+        let (card, outcome) = match channel::try_open(card, &keys, Options::STRONGEST).await {
+            Ok(card) => (card, Ok(())),
+            Err((card, error)) => (card, Err(error)),
         };
-        self.card = Some(Card::new(reader, tap));
+        self.card = Some(card);
         self.is_secure = outcome.is_ok();
-        match outcome {
-            Ok(()) => {
-                Ok(told(json!({ "channel": "open" }), "What follows goes through the secure channel.".to_owned()))
-            }
-            Err(error) => bail!(error),
-        }
+        outcome?;
+        Ok(told(json!({ "channel": "open" }), "What follows goes through the secure channel.".to_owned()))
     }
 }
 
