@@ -6,6 +6,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use apdu_spec::instruction::{KeyVersion, SecurityLevel};
 use clap::Args;
 use host_terminal::card::Card;
+use host_terminal::reader::Reader;
 
 use crate::Which;
 use crate::key_file::Keys;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use apdu_spec::instruction::PinReference;
 use apdu_spec::{Aid, Command, FileId, Instruction};
+use host_terminal::card::Secrets;
 use zeroize::Zeroizing;
 
 use crate::profile::file_path;

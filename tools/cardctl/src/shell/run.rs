@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use apdu_spec::instruction::{
     Malformed, Occurrence, PinReference, ReadBinary, ReadRecord, RecordRange, RecordSelector, Select, SelectAnswer,
     Selector, Target, Verify, VerifyPart,
@@ -16,11 +16,12 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::line::{COMMANDS, Line, Place, What};
+use crate::channel;
 use crate::files::{list, path_words, select_path};
 use crate::inspect::{self, FoundContent, FoundFile};
 use crate::key_file::Keys;
 use crate::secret;
-use crate::secure_channel::{Options, SecureChannel};
+use crate::secure_channel::Options;
 use crate::{registry, words};
 
 /// What came of a line.
