@@ -8,6 +8,7 @@ use protocol::types::{ProviderId, ReasonCode, TransactionId};
 
 use crate::card::CardError;
 use crate::hop::HopError;
+use crate::till::BookError;
 use crate::{BELOW, CUSTOMER, NEXT, PROVIDER};
 
 /// Why a terminal could not do what it was to do.
@@ -17,6 +18,9 @@ pub enum Error {
     /// The card or its reader.
     #[error(transparent)]
     Card(#[from] CardError),
+    /// The customer's card in the shop's own reader, or that reader.
+    #[error("the customer's card: {0}")]
+    CustomerCard(CardError),
     /// The connection to another hop.
     #[error("{hop}: {source}")]
     Hop {
@@ -92,6 +96,9 @@ pub enum Error {
     /// The journal has no such transaction.
     #[error("the card remembers no such transaction")]
     NotInJournal,
+    /// What was to be kept in the day book was not, so that what it guards did not happen.
+    #[error(transparent)]
+    Book(#[from] BookError),
 }
 
 /// What another hop did that it should not have done.
@@ -119,6 +126,12 @@ pub enum Misbehaviour {
 impl Error {
     pub(crate) fn hop(hop: &'static str) -> impl Fn(HopError) -> Self {
         move |source| Self::Hop { hop, source }
+    }
+
+    /// An error of a card, if it is one, as one of the customer's.
+    #[must_use]
+    pub fn of_customer(self) -> Self {
+        if let Self::Card(error) = self { Self::CustomerCard(error) } else { self }
     }
 
     pub(crate) fn misbehaved<M: Into<Misbehaviour>>(hop: &'static str) -> impl Fn(M) -> Self {
@@ -174,6 +187,8 @@ pub(crate) fn farewell(error: &Error) -> &'static str {
         | Error::PayeeUnknown
         | Error::CalledOff
         | Error::NotTold { .. }
-        | Error::NotInJournal => "it gives no reason",
+        | Error::NotInJournal
+        | Error::CustomerCard(_)
+        | Error::Book(_) => "it gives no reason",
     }
 }

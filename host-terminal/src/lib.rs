@@ -9,13 +9,17 @@
 //! | [`offer`] | what terminals say to each other alone |
 //! | [`purse`] | a card with its account chosen and its provider's descriptor loaded |
 //! | [`transact`] | the rounds of a transaction, one after the other |
-//! | [`pay`], [`sell`], [`status`] | what a terminal is for |
+//! | [`pay`], [`sell`], [`status`], [`cancel`] | what a terminal is for |
+//! | [`attached`] | a customer's card in the shop's own reader |
+//! | [`till`] | the point of sale: day book, receipts, screens |
 //! | [`topology`], [`join`] | groups of any shape, and a member of one |
 //! | [`decode`] | what travelled, in words |
 //! | [`transcript`] | what goes to a card and what comes back: written, recorded, played again |
 //!
 //! A terminal holds no session key and no account number: what it sees is what the cards and the provider let it see.
 
+pub mod attached;
+pub mod cancel;
 pub mod card;
 pub mod decode;
 pub mod error;
@@ -30,6 +34,7 @@ pub mod reader;
 pub mod receipt;
 pub mod sell;
 pub mod status;
+pub mod till;
 pub mod topology;
 pub mod transact;
 pub mod transcript;

@@ -92,6 +92,12 @@ impl<'a> Above<'a> {
 }
 
 impl Combined {
+    /// The kind of message.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// Sends the message to the next hop up and separates the response.
     ///
     /// # Errors

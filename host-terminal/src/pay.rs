@@ -76,7 +76,7 @@ async fn ask_offer(shop: &Upstream) -> Result<Offer, Error> {
 }
 
 /// The one other member who proved its account.
-fn payee(opened: &Opened) -> Result<(Number, &str), Error> {
+pub(crate) fn payee(opened: &Opened) -> Result<(Number, &str), Error> {
     let mut others = opened.parties.iter().filter(|party| party.number != opened.number);
     match (others.next(), others.next()) {
         (Some(payee), None) => Ok((payee.number, &payee.name)),

@@ -3,8 +3,10 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use apdu_spec::Status;
-use apdu_spec::instruction::PinReference;
+use apdu_spec::instruction::{PinReference, Verify, VerifyPart};
+use apdu_spec::journal::JournalEntry;
 use apdu_spec::transaction::{AcknowledgmentInput, Decision, FreshKey, KeyExchangeInput, TransactionInput};
+use protocol::amount::Amount;
 use protocol::message::descriptor::{self, Descriptor};
 use protocol::message::{Kind, bare};
 use protocol::types::{Number, Options, ProviderId, Role, TransactionId, TransactionKind};
@@ -50,7 +52,7 @@ impl SignedDescriptor {
     }
 }
 
-/// A card that is ready, and the account that it uses.
+/// A card, and the account of it that is used. It is ready once the PIN is compared.
 pub struct Purse {
     /// The card.
     pub card: Card,
@@ -63,21 +65,63 @@ impl Purse {
     /// # Errors
     /// [`Error::Card`], or `otherwise` where the card has no such account.
     pub async fn open(
-        mut card: Card,
+        card: Card,
         pin: &Pin,
         wanted: impl Fn(&Account) -> bool,
         otherwise: Error,
     ) -> Result<Self, Error> {
+        let mut purse = Self::find(card, wanted, otherwise).await?;
+        purse.verify(pin).await?;
+        Ok(purse)
+    }
+
+    /// Selects the application and finds the account that `wanted` picks out; no PIN is compared.
+    ///
+    /// # Errors
+    /// [`Error::Card`], or `otherwise` where the card has no such account.
+    pub async fn find(mut card: Card, wanted: impl Fn(&Account) -> bool, otherwise: Error) -> Result<Self, Error> {
         card.select().await?;
         let account = card.accounts().await?.into_iter().find(wanted).ok_or(otherwise)?;
-        verify(&mut card, account.pin(), pin).await?;
         Ok(Self { card, account })
+    }
+
+    /// Compares the PIN for the account.
+    ///
+    /// # Errors
+    /// [`CardError::WrongPin`], after which another may be tried; or another.
+    pub async fn verify(&mut self, pin: &Pin) -> Result<(), Error> {
+        verify(&mut self.card, self.account.pin(), pin).await
+    }
+
+    /// How many wrong PINs more the card takes until it blocks; `None` where it asks for no PIN.
+    ///
+    /// # Errors
+    /// [`Error::Card`].
+    pub async fn tries(&mut self) -> Result<Option<u8>, Error> {
+        let usual = || PinReference::parse(USUAL_PIN).ok();
+        let Some(reference) = self.account.pin().or_else(usual) else { return Ok(None) };
+        match self.card.send("VERIFY", &Verify { reference, part: VerifyPart::Ask }).await {
+            Ok(_) | Err(CardError::Refused { status: Status::REFERENCE_NOT_FOUND, .. }) => Ok(None),
+            Err(CardError::WrongPin { left }) => Ok(Some(left)),
+            Err(CardError::PinBlocked) => Ok(Some(0)),
+            Err(other) => Err(other.into()),
+        }
     }
 
     /// The account.
     #[must_use]
     pub const fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// What the card remembers of the account's transactions, the newest first.
+    ///
+    /// # Errors
+    /// [`Error::Card`].
+    pub async fn journal(&mut self) -> Result<Vec<JournalEntry>, Error> {
+        let mut journal = self.card.journal().await?;
+        journal.retain(|entry| entry.provider == self.account.reference);
+        Ok(journal)
     }
 
     /// Chooses the account and loads its provider's descriptor: a new session can begin.
@@ -130,14 +174,15 @@ pub fn purchase(offer: &Offer, role: Role, counterparty: Number) -> Part<'static
     })
 }
 
-/// How did an earlier transaction end?
+/// Something about an earlier transaction: how did it end ([`TransactionKind::INQUIRY`]), or call it off
+/// ([`TransactionKind::CANCELLATION`]).
 #[must_use]
-pub fn inquiry<'a>(reference: &'a TransactionId, amount: u64, currency: [u8; 3]) -> Part<'a> {
+pub fn about<'a>(kind: TransactionKind, reference: &'a TransactionId, amount: Amount) -> Part<'a> {
     Part::Transaction(TransactionInput {
-        kind: TransactionKind::INQUIRY.0,
+        kind: kind.0,
         role: Role::INQUIRER.0,
-        amount,
-        currency,
+        amount: amount.minor,
+        currency: amount.currency.0,
         counterparties: Vec::new().into_iter(),
         reference: Some(reference.as_bytes()),
         plain_text: &[],

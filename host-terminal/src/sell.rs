@@ -7,6 +7,7 @@ use protocol::message::request::Tree;
 use protocol::message::{Kind, bare};
 use protocol::types::Role;
 
+use crate::attached::Attached;
 use crate::card::{Card, Decided, Opened, Part, Pin};
 use crate::error::{Error, Failure, Misbehaviour, farewell};
 use crate::hop::{Downstream, Upstream};
@@ -64,16 +65,34 @@ impl Shop {
         }
     }
 
+    /// Sells to the customer whose card is in this terminal's own reader, its PIN compared.
+    ///
+    /// # Errors
+    /// [`Failure`]; the shop can serve the next.
+    pub async fn serve_here(&mut self, customer: &mut Purse) -> Result<Receipt, Failure> {
+        let descriptor = self.prepare().await?;
+        customer.prepare(&descriptor, PROVIDER).await.map_err(Error::of_customer)?;
+        let above = Above::new(&self.provider, PROVIDER);
+        let mut customer = Attached::new(customer, &self.offer);
+        Ok(transact(&mut self.purse.card, &mut Sale(&self.offer), &above, &mut customer).await?.into())
+    }
+
     async fn sell_to(&mut self, customer: &mut Customer) -> Result<Option<Receipt>, Failure> {
         let Some(first) = self.introduce(&mut customer.downstream).await? else { return Ok(None) };
         // Junk must not cost the card a session.
         Tree::parse(&first).map_err(Error::misbehaved(CUSTOMER))?;
         customer.first = Some(first);
-        let descriptor = SignedDescriptor::fetch(&self.provider, PROVIDER).await?;
-        self.purse.prepare(&descriptor, PROVIDER).await?;
+        self.prepare().await?;
         let above = Above::new(&self.provider, PROVIDER);
         let answers = transact(&mut self.purse.card, &mut Sale(&self.offer), &above, customer).await?;
         Ok(Some(answers.into()))
+    }
+
+    /// Makes the shop's card ready for the next transaction.
+    async fn prepare(&mut self) -> Result<SignedDescriptor, Error> {
+        let descriptor = SignedDescriptor::fetch(&self.provider, PROVIDER).await?;
+        self.purse.prepare(&descriptor, PROVIDER).await?;
+        Ok(descriptor)
     }
 
     /// Tells the customer what it needs to begin; gives its key exchange request.
@@ -92,7 +111,8 @@ impl Shop {
     }
 }
 
-struct Sale<'a>(&'a Offer);
+/// What a shop says, to a customer right below it.
+pub(crate) struct Sale<'a>(pub(crate) &'a Offer);
 
 impl Plan for Sale<'_> {
     fn key_exchange(&mut self) -> Part<'_> {

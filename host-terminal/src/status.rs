@@ -1,7 +1,8 @@
 //! A member that lost the end of a transaction asks its provider for it.
 
 use apdu_spec::journal::{JournalEntry, Step};
-use protocol::types::{TransactionId, TransactionKind};
+use protocol::amount::Amount;
+use protocol::types::{Currency, TransactionId, TransactionKind};
 
 use crate::PROVIDER;
 use crate::card::{Card, Decided, Opened, Part, Pin, Reason};
@@ -25,23 +26,56 @@ pub async fn status(
     let descriptor = SignedDescriptor::fetch(provider, PROVIDER).await?;
     let here = descriptor.provider;
     let mut purse = Purse::open(card, pin, |account| account.provider == here, Error::NoAccount(here)).await?;
-    let reference = purse.account().reference;
-    let journal = purse.card.journal().await.map_err(Error::from)?;
-    let mut own = journal.iter().filter(|entry| entry.provider == reference);
-    let entry = own.find(|entry| wanted.map_or(is_open(entry), |wanted| entry.transaction == wanted.0));
-    let entry = entry.ok_or(Error::NotInJournal)?;
+    let is_wanted = |entry: &JournalEntry| wanted.map_or(is_open(entry), |wanted| entry.transaction == wanted.0);
+    let entry = purse.journal().await?.into_iter().find(is_wanted);
+    inquire(&mut purse, &descriptor, provider, &Earlier::from(&entry.ok_or(Error::NotInJournal)?)).await
+}
 
-    purse.prepare(&descriptor, PROVIDER).await?;
-    let mut inquiry = Inquiry { entry, transaction: TransactionId(entry.transaction) };
-    let answers = transact(&mut purse.card, &mut inquiry, &Above::new(provider, PROVIDER), &mut Nobody).await;
+/// An earlier transaction of a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    /// Which.
+    pub transaction: TransactionId,
+    /// What it was about.
+    pub amount: Amount,
+    /// Whether the card has said yes to it: then the money may have moved.
+    pub accepted: bool,
+}
+
+impl From<&JournalEntry> for Earlier {
+    fn from(entry: &JournalEntry) -> Self {
+        Self {
+            transaction: TransactionId(entry.transaction),
+            amount: Amount { minor: entry.amount, currency: Currency(entry.currency) },
+            accepted: !matches!(entry.step, Step::Requested | Step::Approved | Step::Rejected | Step::Declined),
+        }
+    }
+}
+
+/// Whether the card does not know the end of this transaction.
+#[must_use]
+pub fn is_open(entry: &JournalEntry) -> bool {
+    let ended = matches!(entry.step, Step::Declined | Step::Posted | Step::Released);
+    !ended && entry.kind != TransactionKind::INQUIRY.0
+}
+
+/// Asks how an earlier transaction ended, with a card whose PIN is compared.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn inquire(
+    purse: &mut Purse,
+    descriptor: &SignedDescriptor,
+    provider: &Upstream,
+    earlier: &Earlier,
+) -> Result<Receipt, Failure> {
+    purse.prepare(descriptor, PROVIDER).await?;
+    let answers = transact(&mut purse.card, &mut Inquiry(earlier), &Above::new(provider, PROVIDER), &mut Nobody).await;
     // That an inquiry fails leaves nothing else open.
-    not_told(answers.map_err(|failure| failure.error)?.into(), entry)
+    not_told(answers.map_err(|failure| failure.error)?.into(), earlier)
 }
 
-struct Inquiry<'a> {
-    entry: &'a JournalEntry,
-    transaction: TransactionId,
-}
+struct Inquiry<'a>(&'a Earlier);
 
 impl Plan for Inquiry<'_> {
     fn key_exchange(&mut self) -> Part<'_> {
@@ -49,7 +83,7 @@ impl Plan for Inquiry<'_> {
     }
 
     fn transaction(&mut self, _: &Opened) -> Result<Part<'_>, Error> {
-        Ok(purse::inquiry(&self.transaction, self.entry.amount, self.entry.currency))
+        Ok(purse::about(TransactionKind::INQUIRY, &self.0.transaction, self.0.amount))
     }
 
     fn acknowledgment(&mut self, _: &Decided) -> Result<Part<'_>, Error> {
@@ -60,11 +94,11 @@ impl Plan for Inquiry<'_> {
 
 /// That the inquiry is refused says nothing about what it asks for, unless the card has not accepted: then nothing can
 /// have moved.
-fn not_told(receipt: Receipt, entry: &JournalEntry) -> Result<Receipt, Failure> {
-    let transaction = TransactionId(entry.transaction);
+fn not_told(receipt: Receipt, earlier: &Earlier) -> Result<Receipt, Failure> {
+    let transaction = earlier.transaction;
     match receipt.conclusion {
         Conclusion::Declined(Reason { code, line }) | Conclusion::Refused(Reason { code, line })
-            if !matches!(entry.step, Step::Requested | Step::Approved | Step::Rejected | Step::Declined) =>
+            if earlier.accepted =>
         {
             Err(Failure { error: Error::NotTold { code, line }, transaction: Some(transaction), requested: true })
         }
@@ -76,16 +110,10 @@ fn not_told(receipt: Receipt, entry: &JournalEntry) -> Result<Receipt, Failure> 
     }
 }
 
-/// Whether the card does not know the end of this transaction.
-fn is_open(entry: &JournalEntry) -> bool {
-    let ended = matches!(entry.step, Step::Declined | Step::Posted | Step::Released);
-    !ended && entry.kind != TransactionKind::INQUIRY.0
-}
-
 #[cfg(test)]
 mod tests {
     use apdu_spec::provider::ProviderReference;
-    use protocol::types::{Currency, ReasonCode};
+    use protocol::types::ReasonCode;
 
     use super::*;
 
@@ -96,7 +124,7 @@ mod tests {
         for step in known.into_iter().chain(dead) {
             for conclusion in [Conclusion::Declined, Conclusion::Refused] {
                 let conclusion = conclusion(Reason { code: ReasonCode::ACCOUNT, line: "no".into() });
-                let told = not_told(receipt(conclusion.clone()), &entry(step));
+                let told = not_told(receipt(conclusion.clone()), &(&entry(step)).into());
                 if dead.contains(&step) {
                     assert_eq!(told.unwrap(), Receipt { transaction: TransactionId([7; 16]), ..receipt(conclusion) });
                 } else {
@@ -105,7 +133,7 @@ mod tests {
                     assert_eq!((failure.transaction, failure.requested), (Some(TransactionId([7; 16])), true));
                 }
             }
-            assert!(not_told(receipt(Conclusion::Posted), &entry(step)).is_ok());
+            assert!(not_told(receipt(Conclusion::Posted), &(&entry(step)).into()).is_ok());
         }
     }
 

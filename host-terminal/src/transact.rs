@@ -4,7 +4,7 @@ use std::future::Future;
 
 use crate::card::{Card, Decided, Ended, Opened, Part, Verdict};
 use crate::error::{Error, Failure};
-use crate::member::{self, Above};
+use crate::member::{self, Above, Combined};
 use protocol::message::Kind;
 
 /// What a member says in each round.
@@ -23,6 +23,15 @@ pub trait Plan: Send {
     /// # Errors
     /// Why it says nothing.
     fn acknowledgment(&mut self, decided: &Decided) -> Result<Part<'_>, Error>;
+
+    /// Is given each message before it leaves: what must be durable before it does, is made so here.
+    ///
+    /// # Errors
+    /// Why it must not leave.
+    fn leaving(&mut self, message: &Combined) -> Result<(), Error> {
+        let _ = message;
+        Ok(())
+    }
 }
 
 /// Those whose messages a member combines with its own.
@@ -93,7 +102,8 @@ struct Rounds<'a, B> {
 
 impl<B: Below> Rounds<'_, B> {
     async fn exchange_keys(&mut self, plan: &mut impl Plan) -> Result<Opened, Error> {
-        let own = self.round(&plan.key_exchange()).await?;
+        let message = self.combine(&plan.key_exchange()).await?;
+        let own = self.exchange(plan, &message).await?;
         Ok(self.card.receive_session(&own).await?)
     }
 
@@ -102,26 +112,31 @@ impl<B: Below> Rounds<'_, B> {
         if answers.opened.refused.is_some() {
             return Ok(());
         }
-        let own = self.round(&plan.transaction(&answers.opened)?).await?;
+        let message = self.combine(&plan.transaction(&answers.opened)?).await?;
+        let own = self.exchange(plan, &message).await?;
         let decided = self.card.receive_decision(&own).await?;
         let decided = answers.decided.insert(decided);
         if decided.verdict != Verdict::Approved {
             return Ok(());
         }
-        let own = self.round(&plan.acknowledgment(decided)?).await?;
+        let message = self.combine(&plan.acknowledgment(decided)?).await?;
+        let own = self.exchange(plan, &message).await?;
         answers.ended = Some(self.card.receive_end(&own).await?);
         Ok(())
     }
 
-    /// One round: combines the messages of those below with the own card's, asks, separates, and gives those below
-    /// their parts; gives the own one.
-    async fn round(&mut self, part: &Part<'_>) -> Result<Vec<u8>, Error> {
-        let kind = part.kind();
-        let messages = self.below.gather(kind).await?;
+    /// Combines the messages of those below with the own card's.
+    async fn combine(&mut self, part: &Part<'_>) -> Result<Combined, Error> {
+        let messages = self.below.gather(part.kind()).await?;
         let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
-        let combined = member::combine(self.card, part, &messages, B::NAME).await?;
-        self.requested |= kind == Kind::TransactionRequest;
-        let separated = combined.ask(self.above).await?;
+        member::combine(self.card, part, &messages, B::NAME).await
+    }
+
+    /// Asks, separates, and gives those below their parts; gives the own one.
+    async fn exchange(&mut self, plan: &mut impl Plan, message: &Combined) -> Result<Vec<u8>, Error> {
+        plan.leaving(message)?;
+        self.requested |= message.kind() == Kind::TransactionRequest;
+        let separated = message.ask(self.above).await?;
         self.below.hand_out(separated.branches).await?;
         Ok(separated.own)
     }

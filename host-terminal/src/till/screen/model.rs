@@ -1,0 +1,203 @@
+//! The state of the screen.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use protocol::amount::Amount;
+use protocol::types::Currency;
+use zeroize::Zeroizing;
+
+use super::pin::PinEntry;
+use crate::card::Pin;
+use crate::till::advice::Advice;
+use crate::till::book::Entry;
+use crate::till::day::Day;
+use crate::till::recall::Recall;
+use crate::till::sale::Step;
+use crate::till::slip::{Copy, Shop};
+
+/// The highest amount that can be typed, in minor units: ten digits.
+pub(super) const AMOUNT_MAX: u64 = 9_999_999_999;
+
+/// A key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// A character.
+    Char(char),
+    /// Enter.
+    Enter,
+    /// Escape.
+    Escape,
+    /// Backspace.
+    Backspace,
+    /// An arrow.
+    Up,
+    /// An arrow.
+    Down,
+    /// An arrow.
+    Left,
+    /// An arrow.
+    Right,
+}
+
+/// What the screen learns. It has no `Debug`: keys may be a PIN's.
+pub enum Event {
+    /// Somebody pressed a key.
+    Key(Key),
+    /// Somebody typed a line, where there are only lines. It may be a PIN.
+    Line(Zeroizing<String>),
+    /// The sale has something to say.
+    Told(Told),
+}
+
+/// What is told to the screen.
+#[derive(Debug)]
+pub enum Told {
+    /// What is waited for before a card can be used.
+    Waiting(String),
+    /// The customer is to type the PIN.
+    PinWanted {
+        /// How many wrong ones more the card takes until it blocks.
+        tries: u8,
+        /// Whether one was wrong just now.
+        wrong: bool,
+        /// Whether it is typed on the reader, and never here.
+        on_reader: bool,
+    },
+    /// How far the sale is.
+    Step(Step),
+    /// Something that the customer should know: a sentence.
+    Note(String),
+    /// The sale was called off before anything happened.
+    CalledOff,
+    /// The sale is over.
+    Finished {
+        /// What the day book has of it.
+        entry: Option<Entry>,
+        /// What to say about it.
+        advice: Option<Advice>,
+    },
+    /// The list that was asked for.
+    Day(Day),
+    /// What is open, all of it.
+    Open(Vec<Entry>),
+    /// Something that happened beside: a sentence.
+    Notice(String),
+}
+
+/// What the screen wants done. It has no `Debug`: one of them is a PIN.
+pub enum Action {
+    /// Charge this much; the sale can be called off through the recall.
+    Charge(Amount, Recall),
+    /// The customer typed this.
+    Pin(Pin),
+    /// Tell the list of a day.
+    ShowDay(Date),
+    /// Try now to settle what is open.
+    Settle,
+    /// Print a receipt.
+    Print(Entry, Copy),
+    /// End the program.
+    Quit,
+}
+
+/// The screen.
+#[derive(Debug)]
+pub struct Model {
+    pub(super) shop: Shop,
+    pub(super) currency: Currency,
+    pub(super) zone: TimeZone,
+    pub(super) state: State,
+    /// Sales whose end is not known.
+    pub(super) open: Vec<Entry>,
+    /// A sentence about what just happened beside.
+    pub(super) notice: String,
+}
+
+/// What is shown.
+#[derive(Debug)]
+pub(super) enum State {
+    Amount { minor: u64 },
+    Sale(Sale),
+    Finished(Finished),
+    Receipt { entry: Entry, top: usize, back: Box<Self> },
+    Day { date: Date, day: Option<Day>, selected: usize },
+    Open,
+    Help,
+}
+
+/// A sale under way.
+#[derive(Debug)]
+pub(super) struct Sale {
+    pub(super) amount: Amount,
+    pub(super) recall: Recall,
+    pub(super) stage: Stage,
+    pub(super) notes: Vec<String>,
+}
+
+/// Where it is.
+#[derive(Debug)]
+pub(super) enum Stage {
+    Present { waiting: String },
+    Pin { tries: u8, wrong: bool, typed: PinEntry },
+    PinOnReader { tries: u8, wrong: bool },
+    Checking,
+    Working(Step),
+    CallingOff,
+}
+
+/// A sale that is over.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) amount: Amount,
+    pub(super) entry: Option<Entry>,
+    pub(super) advice: Option<Advice>,
+    pub(super) notes: Vec<String>,
+}
+
+impl Model {
+    /// A till of `shop` that takes `currency`, in its time zone.
+    #[must_use]
+    pub fn new(shop: Shop, currency: Currency, zone: TimeZone) -> Self {
+        Self { shop, currency, zone, state: State::Amount { minor: 0 }, open: Vec::new(), notice: String::new() }
+    }
+
+    /// Takes an event in, and says what is to be done.
+    pub fn handle(&mut self, event: Event) -> Option<Action> {
+        match event {
+            Event::Key(key) => {
+                self.notice.clear();
+                self.press(key)
+            }
+            Event::Line(line) => {
+                self.notice.clear();
+                self.read(&line)
+            }
+            Event::Told(told) => {
+                self.learn(told);
+                None
+            }
+        }
+    }
+
+    /// Whether what is typed now must not be shown.
+    #[must_use]
+    pub const fn hides_input(&self) -> bool {
+        matches!(&self.state, State::Sale(Sale { stage: Stage::Pin { .. }, .. }))
+    }
+
+    /// Whether a sale is under way, and its end must be waited for.
+    #[must_use]
+    pub const fn is_selling(&self) -> bool {
+        matches!(self.state, State::Sale(_))
+    }
+
+    /// Whether a line is taken now; what is typed while a card works is for later.
+    #[must_use]
+    pub const fn takes_lines(&self) -> bool {
+        !self.is_selling() || self.hides_input()
+    }
+
+    pub(super) fn today(&self) -> Date {
+        self.zone.to_datetime(jiff::Timestamp::now()).date()
+    }
+}
