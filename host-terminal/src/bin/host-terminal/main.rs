@@ -3,6 +3,7 @@
 
 mod decoded;
 mod events;
+mod pos;
 mod readers;
 mod replay;
 mod report;
@@ -20,10 +21,12 @@ use clap::{Args, Parser, Subcommand};
 use host_terminal::card::{Card, Pin};
 use host_terminal::hop::{Listener, Upstream};
 use host_terminal::observe::{Observer, Several, Tap};
+use host_terminal::purse::Purse;
 use host_terminal::reader::{Place, Readers, Waiting};
+use host_terminal::receipt::Receipt;
 use host_terminal::sell::Shop;
 use host_terminal::transcript::record;
-use host_terminal::{CUSTOMER, CUSTOMER_CARD, Error, Failure, PROVIDER, SHOP, SHOP_CARD, pay, status};
+use host_terminal::{CUSTOMER, CUSTOMER_CARD, Error, Failure, PROVIDER, SHOP, SHOP_CARD, cancel, pay, status};
 use protocol::amount::Amount;
 use protocol::types::{Currency, TransactionId};
 use zeroize::Zeroizing;
@@ -57,6 +60,10 @@ enum Command {
     Sell(Sell),
     /// Asks the provider how a transaction ended.
     Status(Status),
+    /// Calls off a payment that is still held, as one of its two sides.
+    Cancel(Cancel),
+    /// The point of sale: sells to customers whose cards are in a reader of this terminal.
+    Pos(Box<pos::Pos>),
     /// Forwards messages between hops, and their answers back, until SIGTERM or SIGINT.
     Route(topology::Route),
     /// Takes part in a group's transactions as one member or router of a topology.
@@ -132,6 +139,12 @@ struct Sell {
     /// How many customers to serve.
     #[arg(long, default_value_t = 1)]
     times: u32,
+    /// Where the customer's card is, if it is in a reader of this terminal: then nobody is listened for.
+    #[arg(long, value_name = "READER", conflicts_with_all = ["listen", "times"])]
+    customer_card: Option<Place>,
+    /// A file whose first line is the customer's PIN. Without it, the terminal asks.
+    #[arg(long, value_name = "FILE", requires = "customer_card")]
+    customer_pin_file: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -147,6 +160,18 @@ struct Status {
 }
 
 #[derive(Args)]
+struct Cancel {
+    #[command(flatten)]
+    common: Common,
+    /// Where the provider listens.
+    #[arg(long, value_name = "HOST:PORT")]
+    provider: String,
+    /// Which transaction.
+    #[arg(long, value_name = "HEX", value_parser = transaction_id)]
+    transaction: TransactionId,
+}
+
+#[derive(Args)]
 struct Events {
     /// The files; what is in several is told once.
     #[arg(required = true, value_name = "FILE")]
@@ -159,6 +184,8 @@ async fn main() -> ExitCode {
         Command::Pay(arguments) => pay(arguments).await,
         Command::Sell(arguments) => sell(arguments).await,
         Command::Status(arguments) => status(arguments).await,
+        Command::Cancel(arguments) => cancel(arguments).await,
+        Command::Pos(arguments) => pos::run(*arguments).await,
         Command::Route(arguments) => topology::route(&arguments).await,
         Command::Join(arguments) => topology::participate(&arguments).await,
         Command::Group(arguments) => topology::group(&arguments).await,
@@ -197,6 +224,11 @@ async fn sell(arguments: Sell) -> Result<ExitCode> {
     let card = common.card(tap.clone()).await?;
     let pin = common.pin(&card)?;
     let mut shop = Shop::open(card, &pin, provider.clone(), amount).await?;
+    if let Some(place) = &arguments.customer_card {
+        let card = common.card_at(place, Tap::new(observer, SHOP, CUSTOMER_CARD)).await?;
+        let pin = pin_for(&card, arguments.customer_pin_file.as_deref()).context("the customer's card")?;
+        return report.purchase(&sell_here(&mut shop, card, &pin).await);
+    }
     let listener = Listener::bind(&arguments.listen).await?;
     report.listening(listener.address()?)?;
 
@@ -224,6 +256,14 @@ async fn sell(arguments: Sell) -> Result<ExitCode> {
     Ok(worst)
 }
 
+/// Sells to the customer whose card is in a reader of this terminal.
+async fn sell_here(shop: &mut Shop, card: Card, pin: &Pin) -> Result<Receipt, Failure> {
+    let here = shop.offer().provider;
+    let with_provider = |account: &host_terminal::card::Account| account.provider == here;
+    let customer = Purse::open(card, pin, with_provider, Error::NoAccount(here)).await;
+    shop.serve_here(&mut customer.map_err(Error::of_customer)?).await
+}
+
 /// Whether it was somebody who does not speak a terminal's language, whom the shop does not count.
 fn is_no_customer(failure: &Failure) -> bool {
     let stranger = matches!(failure.error, Error::Misbehaved { hop: CUSTOMER, .. } | Error::Hop { hop: CUSTOMER, .. });
@@ -242,22 +282,43 @@ async fn status(arguments: Status) -> Result<ExitCode> {
     report.inquiry(&outcome)
 }
 
+async fn cancel(arguments: Cancel) -> Result<ExitCode> {
+    let common = &arguments.common;
+    let report = Report::new(common.json, "Too late, posted:");
+    let observer = common.observer()?;
+    let provider =
+        Upstream::new(&arguments.provider, PROVIDER_ATTEMPTS, Tap::new(Arc::clone(&observer), CUSTOMER, PROVIDER));
+    let card = common.card(Tap::new(observer, CUSTOMER, CUSTOMER_CARD)).await?;
+    let pin = common.pin(&card)?;
+    let outcome = cancel::cancel(card, &pin, &provider, arguments.transaction).await;
+    report.cancellation(&outcome)
+}
+
 impl Common {
     async fn card(&self, tap: Tap) -> Result<Card> {
-        Ok(Card::new(READERS.card(&self.card, self.wait.map(Duration::from_secs)).await?, tap))
+        self.card_at(&self.card, tap).await
+    }
+
+    async fn card_at(&self, place: &Place, tap: Tap) -> Result<Card> {
+        Ok(Card::new(READERS.card(place, self.wait.map(Duration::from_secs)).await?, tap))
     }
 
     fn pin(&self, card: &Card) -> Result<Pin> {
-        if self.pin_file.is_none() && card.has_pinpad() {
-            eprintln!("host-terminal: the PIN is typed on the reader");
-            return Ok(Pin::on_reader());
-        }
-        pin(self.pin_file.as_deref())
+        pin_for(card, self.pin_file.as_deref())
     }
 
     fn observer(&self) -> Result<Arc<dyn Observer>> {
         observer(self.events.as_deref(), &self.trace)
     }
+}
+
+/// The PIN for a card: without a file, typed on its reader if that has keys.
+fn pin_for(card: &Card, file: Option<&Path>) -> Result<Pin> {
+    if file.is_none() && card.has_pinpad() {
+        eprintln!("host-terminal: the PIN is typed on the reader");
+        return Ok(Pin::on_reader());
+    }
+    pin(file)
 }
 
 /// The PIN in the first line of a file; without one, the terminal asks.

@@ -19,7 +19,7 @@ const FAILED: u8 = 1;
 /// Nothing moved: the provider or a member said no.
 const NOT_DONE: u8 = 3;
 /// Only the provider knows how the transaction ends.
-const UNKNOWN_END: u8 = 4;
+pub(crate) const UNKNOWN_END: u8 = 4;
 
 const GREEN: &str = "\x1b[32m";
 const YELLOW: &str = "\x1b[33m";
@@ -94,6 +94,19 @@ impl Report {
             Ok(receipt) => match receipt.conclusion {
                 Conclusion::Posted | Conclusion::Released => ExitCode::SUCCESS,
                 Conclusion::Declined(_) | Conclusion::Refused(_) => NOT_DONE.into(),
+                Conclusion::Open => UNKNOWN_END.into(),
+            },
+            Err(failure) => failed(failure),
+        })
+    }
+
+    /// Of a cancellation: that nothing moves is success.
+    pub(crate) fn cancellation(&self, outcome: &Result<Receipt, Failure>) -> Result<ExitCode> {
+        self.show(outcome)?;
+        Ok(match outcome {
+            Ok(receipt) => match receipt.conclusion {
+                Conclusion::Released | Conclusion::Declined(_) | Conclusion::Refused(_) => ExitCode::SUCCESS,
+                Conclusion::Posted => NOT_DONE.into(),
                 Conclusion::Open => UNKNOWN_END.into(),
             },
             Err(failure) => failed(failure),

@@ -1,0 +1,294 @@
+//! The till at work: it has the cards, the day book and the printer, and does one thing after the other.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use host_terminal::card::{Card, CardError, Pin};
+use host_terminal::observe::{Observer, Tap};
+use host_terminal::purse::{Purse, SignedDescriptor};
+use host_terminal::reader::{ReaderError, Waiting};
+use host_terminal::receipt::Conclusion;
+use host_terminal::till::advice;
+use host_terminal::till::book::Entry;
+use host_terminal::till::day::Day;
+use host_terminal::till::recall::Recall;
+use host_terminal::till::sale::{EarlierPayment, Sold, Till};
+use host_terminal::till::screen::Told;
+use host_terminal::till::slip::Copy;
+use host_terminal::{CUSTOMER_CARD, Error, SHOP, SHOP_CARD};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use protocol::amount::Amount;
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+use super::settings::Settings;
+use super::{present, receipts};
+use crate::software;
+
+/// How often what is open is tried to be settled.
+const SETTLE_EVERY: Duration = Duration::from_secs(15);
+/// How often a card is looked for while its PIN is typed.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How long the merchant's card is waited for: it is to be in its reader all the time.
+const SHOP_CARD_TIME: Duration = Duration::from_secs(5);
+
+/// What the desk is to do.
+pub(super) enum Order {
+    Charge(Amount, Recall),
+    ShowDay(Date),
+    Settle,
+    Print(Box<Entry>, Copy),
+}
+
+pub(super) struct Desk {
+    settings: Settings,
+    till: Till,
+    pin: Pin,
+    pin_is_wrong: bool,
+    shop: Option<Purse>,
+    observer: Arc<dyn Observer>,
+    pins: mpsc::Receiver<Pin>,
+    told: mpsc::UnboundedSender<Told>,
+}
+
+impl Desk {
+    pub(super) fn new(
+        settings: Settings,
+        till: Till,
+        pin: Pin,
+        observer: Arc<dyn Observer>,
+        pins: mpsc::Receiver<Pin>,
+        told: mpsc::UnboundedSender<Told>,
+    ) -> Self {
+        Self { settings, till, pin, pin_is_wrong: false, shop: None, observer, pins, told }
+    }
+
+    /// Works until nobody gives orders any more. What is open is settled at the start, and then again and again.
+    pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        self.tell_open();
+        self.settle().await;
+        loop {
+            let open = self.till.book.open_entries().next().is_some();
+            let order = tokio::select! {
+                order = orders.recv() => order,
+                () = sleep(SETTLE_EVERY), if open => Some(Order::Settle),
+            };
+            let Some(order) = order else { return };
+            self.carry_out(order).await;
+        }
+    }
+
+    /// Settles, and prints what came of it: 0 where nothing is open any more.
+    pub(super) async fn settle_once(&mut self, json: bool) -> Result<ExitCode> {
+        let settled = self.try_settle().await;
+        let open: Vec<String> = self.till.book.open_entries().map(|entry| entry.transaction.to_string()).collect();
+        let error = settled.as_ref().err().map(ToString::to_string);
+        let settled = settled.unwrap_or(0);
+        if json {
+            println!("{}", json!({ "settled": settled, "open": open, "error": error }));
+        } else {
+            println!("{settled} settled, {} open", open.len());
+            error.iter().for_each(|error| eprintln!("host-terminal: {error}"));
+        }
+        Ok(if open.is_empty() && error.is_none() { ExitCode::SUCCESS } else { crate::report::UNKNOWN_END.into() })
+    }
+
+    async fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Charge(amount, recall) => self.charge(amount, &recall).await,
+            Order::ShowDay(date) => {
+                self.tell(Told::Day(Day::of(self.till.book.entries(), date, &TimeZone::system())));
+            }
+            Order::Settle => self.settle().await,
+            Order::Print(entry, copy) => {
+                let printed = receipts::print(&self.settings, &entry, copy).await;
+                self.tell(Told::Notice(match printed {
+                    Ok(()) => "The receipt is with the printer.".to_owned(),
+                    Err(error) => format!("The receipt is not printed: {error:#}."),
+                }));
+            }
+        }
+    }
+
+    async fn charge(&mut self, amount: Amount, recall: &Recall) {
+        // A PIN for a sale that was called off is for no other.
+        while self.pins.try_recv().is_ok() {}
+        let ready = tokio::select! {
+            biased;
+            () = recall.called_off() => Err(Error::CalledOff),
+            ready = self.make_ready() => ready,
+        };
+        let sold = match ready {
+            Ok((customer, descriptor)) => self.sell(customer, &descriptor, amount, recall).await,
+            Err(error) => Sold { entry: None, error: Some(error) },
+        };
+        if matches!(sold.error, Some(Error::Card(_))) {
+            self.shop = None;
+        }
+        self.conclude(&sold);
+    }
+
+    /// The customer's card, its PIN compared, and the descriptor of the moment; the merchant's card is ready, too.
+    async fn make_ready(&mut self) -> Result<(Purse, SignedDescriptor), Error> {
+        self.tell(Told::Waiting("One moment ...".to_owned()));
+        let descriptor = self.till.descriptor().await?;
+        self.open_shop(&descriptor).await?;
+        if self.till.book.open_entries().next().is_some() {
+            // What could be settled now would otherwise be told to a customer as open.
+            drop(self.try_settle().await);
+        }
+        let mut customer = self.customer(&descriptor).await.map_err(Error::of_customer)?;
+        self.unlock(&mut customer).await.map_err(Error::of_customer)?;
+        for payment in self.till.earlier_payments(&mut customer, &descriptor).await? {
+            self.tell(Told::Note(told_of(&payment)));
+        }
+        Ok((customer, descriptor))
+    }
+
+    async fn customer(&mut self, descriptor: &SignedDescriptor) -> Result<Purse, Error> {
+        let told = self.told.clone();
+        let mut tell = |waiting| drop(told.send(Told::Waiting(waiting)));
+        let reader = present::card(&self.settings.card, &mut tell).await.map_err(CardError::from)?;
+        let card = Card::new(reader, Tap::new(Arc::clone(&self.observer), SHOP, CUSTOMER_CARD));
+        let here = descriptor.provider;
+        Purse::find(card, |account| account.provider == here, Error::NoAccount(here)).await
+    }
+
+    /// Asks for the PIN until it is right, the card has no tries left, or the card is gone.
+    async fn unlock(&mut self, customer: &mut Purse) -> Result<(), Error> {
+        let mut wrong = false;
+        while let Some(tries) = customer.tries().await? {
+            if tries == 0 {
+                return Err(CardError::PinBlocked.into());
+            }
+            let on_reader = customer.card.has_pinpad();
+            self.tell(Told::PinWanted { tries, wrong, on_reader });
+            let pin = if on_reader { Some(Pin::on_reader()) } else { self.typed(customer).await? };
+            match customer.verify(&pin.ok_or(Error::CalledOff)?).await {
+                Err(Error::Card(CardError::WrongPin { .. })) => wrong = true,
+                other => return other,
+            }
+        }
+        Ok(())
+    }
+
+    /// The PIN that was typed. The card is looked for all the while, so that it is noticed when it leaves.
+    async fn typed(&mut self, customer: &mut Purse) -> Result<Option<Pin>, Error> {
+        loop {
+            match timeout(LOOK_EVERY, self.pins.recv()).await {
+                Ok(pin) => return Ok(pin),
+                Err(_) => drop(customer.tries().await?),
+            }
+        }
+    }
+
+    async fn sell(
+        &mut self,
+        mut customer: Purse,
+        descriptor: &SignedDescriptor,
+        amount: Amount,
+        recall: &Recall,
+    ) -> Sold {
+        let Some(shop) = &mut self.shop else {
+            return Sold { entry: None, error: Some(CardError::NotTriedAgain.into()) };
+        };
+        let told = self.told.clone();
+        // Nobody may listen any more: the sale ends all the same.
+        let mut tell = |step| drop(told.send(Told::Step(step)));
+        self.till.sell(shop, &mut customer, descriptor, amount, recall, &mut tell).await
+    }
+
+    fn conclude(&self, sold: &Sold) {
+        self.tell_open();
+        if let (None, Some(Error::CalledOff)) = (&sold.entry, &sold.error) {
+            self.tell(Told::CalledOff);
+            return;
+        }
+        self.tell(Told::Finished { entry: sold.entry.clone(), advice: advice::of_sale(sold) });
+        if let Some(entry) = &sold.entry
+            && let Err(error) = receipts::keep(&self.settings, entry)
+        {
+            self.tell(Told::Notice(format!("The receipt is not kept: {error:#}.")));
+        }
+    }
+
+    async fn settle(&mut self) {
+        let had = self.till.book.open_entries().count();
+        let settled = self.try_settle().await;
+        self.tell_open();
+        match settled {
+            Ok(0) => {}
+            Ok(1) => self.tell(Told::Notice("1 open payment has ended: see the day's list.".to_owned())),
+            Ok(count) => self.tell(Told::Notice(format!("{count} open payments have ended: see the day's list."))),
+            Err(error) if had > 0 || matches!(error, Error::Card(_) | Error::NoAccount(_)) => {
+                let advice = advice::of_error(&error);
+                self.tell(Told::Notice(format!("{} {}", advice.what, advice.now)));
+            }
+            // There is nothing to do; a sale will say what is wrong.
+            Err(_) => {}
+        }
+    }
+
+    async fn try_settle(&mut self) -> Result<usize, Error> {
+        let descriptor = self.till.descriptor().await?;
+        self.open_shop(&descriptor).await?;
+        let Some(shop) = &mut self.shop else { return Ok(0) };
+        let settled = self.till.settle(shop).await;
+        if matches!(settled, Err(Error::Card(_))) {
+            self.shop = None;
+        }
+        settled
+    }
+
+    /// Makes the merchant's card ready, if it is not or not any more. A PIN that was wrong once is not tried again.
+    async fn open_shop(&mut self, descriptor: &SignedDescriptor) -> Result<(), Error> {
+        if let Some(shop) = &mut self.shop
+            && matches!(shop.tries().await, Ok(None))
+        {
+            return Ok(());
+        }
+        // Its reader is to be free for the next try.
+        self.shop = None;
+        if self.pin_is_wrong {
+            return Err(CardError::NotTriedAgain.into());
+        }
+        let told = self.told.clone();
+        let mut tell = |waiting: &Waiting| drop(told.send(Told::Waiting(format!("The merchant's card: {waiting}."))));
+        let waiting = timeout(SHOP_CARD_TIME, self.settings.merchant_card.card(software::start, &mut tell)).await;
+        let reader = waiting.map_err(|_| ReaderError::NoCard(SHOP_CARD_TIME)).and_then(|card| card);
+        let reader = reader.map_err(CardError::from)?;
+        let card = Card::new(reader, Tap::new(Arc::clone(&self.observer), SHOP, SHOP_CARD));
+        let here = descriptor.provider;
+        let opened = Purse::open(card, &self.pin, |account| account.provider == here, Error::NoAccount(here)).await;
+        self.pin_is_wrong = matches!(opened, Err(Error::Card(CardError::WrongPin { .. } | CardError::PinBlocked)));
+        self.shop = Some(opened?);
+        Ok(())
+    }
+
+    fn tell_open(&self) {
+        self.tell(Told::Open(self.till.book.open_entries().cloned().collect()));
+    }
+
+    fn tell(&self, told: Told) {
+        // Nobody may listen any more: what is under way ends all the same.
+        drop(self.told.send(told));
+    }
+}
+
+/// What the customer should know about a payment of before.
+fn told_of(payment: &EarlierPayment) -> String {
+    let amount = payment.amount;
+    match &payment.conclusion {
+        Ok(Conclusion::Posted) => format!("Your last payment of {amount} did go through."),
+        Ok(Conclusion::Released | Conclusion::Declined(_) | Conclusion::Refused(_)) => {
+            format!("Your last payment of {amount} did not go through: no money has moved.")
+        }
+        Ok(Conclusion::Open) => format!("Your last payment of {amount} has not ended yet."),
+        Err(_) => format!("How your last payment of {amount} ended cannot be learnt now."),
+    }
+}
