@@ -60,8 +60,11 @@ const TO_TEST_PCSC: &[Need] = &[
     Need { sign: &["test", "-e", "/usr/bin/openssl"], package: "openssl" },
 ];
 
-/// Wireshark without its windows, which reads the traces that are written for it.
-const TO_TEST_TRACES: &[Need] = &[Need { sign: &["tshark", "--version"], package: "tshark" }];
+/// Wireshark without its windows, which reads the traces that are written for it, and a terminal whose screen can be read.
+const TO_TEST_OUTPUT: &[Need] = &[
+    Need { sign: &["tshark", "--version"], package: "tshark" },
+    Need { sign: &["tmux", "-V"], package: "tmux" },
+];
 
 /// Makes sure that the programs can be compiled.
 pub(crate) fn prepare_to_build(project: &Project) -> Result<()> {
@@ -85,12 +88,10 @@ pub(crate) fn prepare_to_bench(project: &Project, name: &str) -> Result<()> {
 /// Makes sure that the tests can run, too: their Python packages are in `target/python`.
 pub(crate) fn prepare_to_test(project: &Project) -> Result<()> {
     prepare_to_build_all(project)?;
+    install_missing(project, TO_TEST_OUTPUT)?;
     if project.root.join("tests/tests/pcsc").exists() {
         prepare_for_pcsc(project)?;
         install_missing(project, TO_TEST_PCSC)?;
-    }
-    if project.root.join("host-terminal/tests/terminal/wireshark.rs").exists() {
-        install_missing(project, TO_TEST_TRACES)?;
     }
     let requirements = project.root.join("tests/interop/requirements.txt");
     if requirements.exists() { prepare_python(project, &requirements) } else { Ok(()) }

@@ -1,0 +1,109 @@
+//! The till's process is killed at every few messages of a sale, and the provider's in the middle of one: what was open is
+//! settled by the next start, and day book and provider agree.
+
+use std::fs;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use symbolon_tests::group::PIN;
+
+use crate::shop::Shop;
+
+/// A sale is killed after every so many messages.
+const STRIDE: usize = 7;
+
+/// Sells, with the till's messages in a file; ends the till as soon as there are `kill` of them. Whether the sale was over.
+fn sell(shop: &Shop, kill: usize) -> bool {
+    let events = shop.town.path("events");
+    fs::write(&events, "").unwrap();
+    let mut till = shop.plain(&["--events", &events]);
+    till.say("12.50");
+    till.say(PIN);
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        let seen = fs::read(&events).unwrap().iter().filter(|byte| **byte == b'\n').count();
+        if seen >= kill {
+            till.kill();
+            return false;
+        }
+        let over =
+            till.child.try_wait().unwrap().is_some() || fs::read_to_string(&events).unwrap().contains("final notice");
+        if over && seen < kill {
+            till.hear("APPROVED");
+            return true;
+        }
+        assert!(Instant::now() < until, "{seen} messages and no end: {:?}", till.said);
+        sleep(Duration::from_micros(300));
+    }
+}
+
+#[test]
+fn a_till_killed_at_any_message_is_settled_by_the_next_and_nothing_counts_twice() {
+    let shop = Shop::new();
+    let (mut kills, mut settled) = (0, 0);
+    for kill in (1..400).step_by(STRIDE) {
+        if sell(&shop, kill) {
+            break;
+        }
+        kills += 1;
+        settled += shop.settle();
+        shop.agree();
+    }
+    assert!(kills > 5 && settled > 1, "{kills} kills, {settled} settled");
+    // The merchant's card remembers what the book forgets.
+    let posted = shop.count("posted");
+    assert!(posted > 0, "{}", shop.list());
+    assert_eq!(shop.settle(), 0, "everything is settled once");
+    assert_eq!(shop.count("posted"), posted);
+}
+
+#[test]
+fn a_book_that_was_lost_in_the_middle_of_a_sale_is_found_in_the_merchant_s_card() {
+    let shop = Shop::new();
+    let mut found = 0;
+    for kill in (1..400).step_by(STRIDE) {
+        if sell(&shop, kill) {
+            break;
+        }
+        let before = shop.taken();
+        fs::remove_dir_all(shop.town.path("book")).unwrap();
+        found += shop.settle();
+        // What is in the new book is the sale that was under way, if it had left at all.
+        let posted = i64::try_from(shop.count("posted")).unwrap();
+        assert!(posted <= 1 && shop.taken() - before <= crate::shop::PRICE);
+    }
+    assert!(found > 1, "{found} found");
+}
+
+#[test]
+fn a_provider_that_dies_leaves_the_sale_open_until_it_is_back() {
+    let mut shop = Shop::new();
+    let events = shop.town.path("events");
+    let mut open = 0;
+    for delay in [0, 10, 20, 30, 40, 60] {
+        fs::write(&events, "").unwrap();
+        let mut till = shop.plain(&["--events", &events]);
+        till.say("12.50");
+        till.say(PIN);
+        let until = Instant::now() + Duration::from_secs(60);
+        while !fs::read_to_string(&events).unwrap().contains("\"key exchange request\"") && Instant::now() < until {
+            sleep(Duration::from_micros(300));
+        }
+        sleep(Duration::from_millis(delay));
+        shop.town.kill_provider().unwrap();
+        let line = till.hear("Result  |  ");
+        open += usize::from(line.contains("NOT KNOWN YET"));
+        shop.town.open().unwrap();
+        if line.contains("NOT KNOWN YET") {
+            till.say("");
+            till.say("open");
+            till.say("s");
+            till.hear("Nothing is open");
+        }
+        till.say("back");
+        till.kill();
+        shop.settle();
+        shop.agree();
+    }
+    assert!(open > 0, "no kill met a sale whose request had left");
+}

@@ -1,0 +1,9 @@
+//! The point of sale: `host-terminal pos` with real cards, a real provider and, for its screen, a real terminal.
+
+mod crash;
+mod plain;
+mod removed;
+mod screen;
+mod scripted;
+mod shop;
+mod terminal;
