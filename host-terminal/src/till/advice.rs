@@ -224,7 +224,7 @@ fn with_book(error: &BookError) -> Advice {
     let now = match error {
         BookError::Locked(_) => "End the other program first.",
         BookError::Io { .. } => "Make room on this computer's disk, then try again.",
-        BookError::Damaged { .. } | BookError::Foreign(_) | BookError::OutOfOrder(_) => SERVICE,
+        BookError::Missing(_) | BookError::Damaged { .. } | BookError::Foreign(_) | BookError::OutOfOrder(_) => SERVICE,
         BookError::Full(_) => "Put the file aside and start the till again.",
     };
     Advice::new(format!("{error}."), now)

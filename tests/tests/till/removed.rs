@@ -18,7 +18,7 @@ use host_terminal::till::recall::Recall;
 use host_terminal::till::sale::{EarlierPayment, Sold, Till};
 use protocol::amount::Amount;
 use protocol::types::Currency;
-use symbolon_tests::group::PIN;
+use symbolon_tests::group::{PATIENCE, PIN};
 
 use crate::shop::{PRICE, Shop};
 
@@ -195,4 +195,33 @@ async fn a_merchant_s_card_that_leaves_at_any_command_is_settled_when_it_is_back
         }
     }
     assert!(settled > 2, "{settled}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_for_a_customer_who_left_is_called_off_by_a_command() {
+    let shop = Shop::new();
+    let desk = Desk::new(&shop);
+    let price = Amount { minor: PRICE.unsigned_abs(), currency: Currency(*b"EUR") };
+    let mut held = None;
+    for after in 0.. {
+        let Ok(mut customer) = desk.purse("ada", Leaves { after, hears: false }).await.0 else { continue };
+        let reader = connect(shop.town.card("shop").unwrap().strip_prefix("tcp://").unwrap()).await;
+        let pin = Pin::new(PIN.as_bytes().to_vec().into()).unwrap();
+        let provider = Upstream::new(&shop.town.address, 4, Tap::silent());
+        let seller = host_terminal::sell::Shop::open(Card::new(Box::new(reader), Tap::silent()), &pin, provider, price);
+        let Err(failure) = seller.await.unwrap().serve_here(&mut customer).await else { break };
+        if failure.requested {
+            held = failure.transaction;
+            break;
+        }
+    }
+    let held = held.expect("a customer who leaves when it is approved").to_string();
+    let (card, pin) = (shop.town.card("shop").unwrap(), shop.town.path("pin"));
+    let cancel = ["cancel", "--json", "--card", &card, "--pin-file", &pin, "--provider", &shop.town.address];
+    let called = shop.town.terminal(&[&cancel[..], &["--transaction", &held]].concat()).unwrap().end(PATIENCE).unwrap();
+    let result = called.success().unwrap();
+    assert_eq!((&result["result"], &result["transaction"]), (&"released".into(), &held.into()));
+    let ledger = shop.town.administer(&["ledger"]).unwrap();
+    assert!(ledger["accounts"].as_array().unwrap().iter().all(|account| account["held"] == 0), "{ledger}");
+    assert_eq!(shop.taken(), 0);
 }

@@ -6,11 +6,16 @@ use rustix::process::{Pid, Signal, kill_process};
 use symbolon_tests::group::PIN;
 
 use crate::shop::{PRICE, Shop};
-use crate::terminal::{Terminal, compare};
+use crate::terminal::{Terminal, compare, normal};
 
 impl Shop {
     fn open(&self, terminal: &Terminal) {
-        terminal.text(&format!("clear; {} pos --config {}; echo ended $?", self.program.display(), self.config));
+        self.open_with(terminal, "");
+    }
+
+    fn open_with(&self, terminal: &Terminal, more: &str) {
+        let (program, config) = (self.program.display(), &self.config);
+        terminal.text(&format!("clear; {program} pos --config {config} {more}; echo ended $?"));
         terminal.keys(&["Enter"]);
     }
 }
@@ -75,6 +80,7 @@ fn a_clerk_sells_and_sees_what_came_of_it() {
     terminal.wait("ended 0");
     assert_eq!(shop.agree(), 2 * PRICE);
     for screen in [terminal.screen(), terminal.scrollback()] {
+        let screen = normal(&screen);
         assert!(!screen.contains(PIN) && !screen.contains("0815"), "{screen}");
     }
 }
@@ -121,6 +127,38 @@ fn the_terminal_is_as_before_however_the_till_ends() {
         terminal.wait("\nsame");
         assert_eq!((terminal.fact("#{alternate_on}"), terminal.fact("#{cursor_flag}")), ("0".into(), "1".into()));
     }
+}
+
+#[test]
+fn line_by_line_a_terminal_shows_what_is_typed_but_never_a_pin() {
+    let shop = Shop::new();
+    let terminal = Terminal::new(80, 24);
+    terminal.text(&format!("cd {}; stty -a > before", shop.town.path("")));
+    terminal.keys(&["Enter"]);
+    shop.open_with(&terminal, "--plain");
+    terminal.wait("(Enter: charge");
+    terminal.text("12.51");
+    terminal.keys(&["BSpace"]);
+    terminal.text("0");
+    terminal.wait("\n12.50\n");
+    terminal.keys(&["Enter"]);
+    terminal.wait("The customer types the PIN:");
+    terminal.text(PIN);
+    terminal.keys(&["Enter"]);
+    terminal.wait("The money has moved.");
+    terminal.keys(&["Enter"]);
+    terminal.text("12.50");
+    terminal.keys(&["Enter"]);
+    terminal.wait("(Enter: confirm");
+    kill_process(Pid::from_raw(terminal.child()).unwrap(), Signal::TERM).unwrap();
+    terminal.wait("ended 0");
+    terminal.text("stty -a > after; cmp before after && echo same");
+    terminal.keys(&["Enter"]);
+    terminal.wait("\nsame");
+    let seen = normal(&terminal.scrollback());
+    let words = seen.split_whitespace().filter(|word| !word.contains('/'));
+    assert!(!words.clone().any(|word| word.contains(PIN)), "{seen}");
+    assert_eq!(shop.agree(), PRICE);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use symbolon_tests::group::{PATIENCE, Person, Town};
+use symbolon_tests::pcsc::Daemon;
 use symbolon_tests::process::{Ended, build};
 
 /// What Ada has at the beginning, in minor units.
@@ -25,16 +26,25 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) fn new() -> Self {
-        let people = [Person::new("shop"), Person::new("ada").with(&["--opening", "1000.00"])];
-        let town = Town::new(&people).unwrap();
+        let town = Town::new(&people()).unwrap();
+        let cards = ["ada", "shop"].map(|name| town.card(name).unwrap());
+        Self::at(town, &cards)
+    }
+
+    /// In PC/SC readers, of which the second is for the merchant's card.
+    pub(crate) fn with_pcsc() -> Self {
+        let town = Town::with_pcsc(&people(), Daemon::start().unwrap()).unwrap();
+        Self::at(town, &["pcsc:00 00".to_owned(), "pcsc:00 01".to_owned()])
+    }
+
+    /// Where customers' cards and the merchant's are.
+    fn at(town: Town, [card, merchant_card]: &[String; 2]) -> Self {
         let config = town.path("till.toml");
         let settings = format!(
-            "provider = \"{}\"\nname = \"Bakery\"\naddress = [\"Main Street 7\"]\ncurrency = \"EUR\"\ncard = \"{}\"\n\
-            merchant_card = \"{}\"\nmerchant_pin_file = \"pin\"\nbook = \"book\"\nreceipts = \"receipts\"\n\
+            "provider = \"{}\"\nname = \"Bakery\"\naddress = [\"Main Street 7\"]\ncurrency = \"EUR\"\n\
+            card = \"{card}\"\nmerchant_card = \"{merchant_card}\"\nmerchant_pin_file = \"pin\"\nbook = \"book\"\nreceipts = \"receipts\"\n\
             printer = \"paper\"\n",
-            town.address,
-            town.card("ada").unwrap(),
-            town.card("shop").unwrap()
+            town.address
         );
         fs::write(&config, settings).unwrap();
         Self { town, program: build("host-terminal").unwrap(), config }
@@ -79,8 +89,16 @@ impl Shop {
 
     /// The till line by line.
     pub(crate) fn plain(&self, more: &[&str]) -> Plain {
-        Plain::start(&self.program, &[&["pos", "--plain", "--config", &self.config], more].concat())
+        let mut command = match self.town.daemon() {
+            Ok(daemon) => daemon.command(&self.program),
+            Err(_) => Command::new(&self.program),
+        };
+        Plain::start(command.args(["pos", "--plain", "--config", &self.config]).args(more))
     }
+}
+
+fn people() -> [Person; 2] {
+    [Person::new("shop"), Person::new("ada").with(&["--opening", "1000.00"])]
 }
 
 /// A till that is spoken to in lines. Killed when dropped.
@@ -92,9 +110,8 @@ pub(crate) struct Plain {
 }
 
 impl Plain {
-    fn start(program: &PathBuf, arguments: &[&str]) -> Self {
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).env("TZ", "UTC");
+    fn start(command: &mut Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).env("TZ", "UTC");
         let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (line, lines) = channel();

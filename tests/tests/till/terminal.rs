@@ -103,7 +103,7 @@ pub(crate) fn compare(name: &str, screen: &str) {
 }
 
 /// A screen in which times, dates and names of transactions are always the same, without what is empty at its end.
-fn normal(screen: &str) -> String {
+pub(crate) fn normal(screen: &str) -> String {
     let lines = screen.lines().map(|line| {
         let words = line.split(' ').map(|word| if is_of_the_moment(word) { blotted(word) } else { word.to_owned() });
         words.collect::<Vec<_>>().join(" ").trim_end().to_owned()

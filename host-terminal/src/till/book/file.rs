@@ -52,6 +52,9 @@ impl Journal {
     /// The records of a folder's file, and its path, without a lock and without a change.
     pub(super) fn read(folder: &Path) -> Result<(PathBuf, Vec<Record>), BookError> {
         let path = folder.join(NAME);
+        if !path.exists() {
+            return Err(BookError::Missing(folder.to_owned()));
+        }
         let file = File::open(&path).map_err(failed(&path))?;
         let records = parse(&path, &read(&path, &file)?)?.0;
         Ok((path, records))
@@ -64,12 +67,12 @@ impl Journal {
             return Err(self.full());
         }
         let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
-        if let Err(source) = written {
+        if let Err(cause) = written {
             // Part of the line may be there. If it stays, the next to open the file cuts it off, and until then every
             // line would follow it: so that fails, too.
             let cut = self.file.set_len(self.length);
             self.length = if cut.is_ok() { self.length } else { BOOK_MAX };
-            return Err(failed(&self.path())(source));
+            return Err(failed(&self.path())(cause));
         }
         self.length += line.len() as u64;
         Ok(())
@@ -129,7 +132,7 @@ fn lock(folder: &Path) -> Result<File, BookError> {
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(BookError::Locked(folder.to_owned())),
-        Err(TryLockError::Error(source)) => Err(BookError::Io { path, source }),
+        Err(TryLockError::Error(cause)) => Err(BookError::Io { path, cause }),
     }
 }
 
@@ -166,5 +169,5 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<(Vec<Record>, u64), BookError> {
 }
 
 fn failed(path: &Path) -> impl Fn(io::Error) -> BookError {
-    move |source| BookError::Io { path: path.to_owned(), source }
+    move |cause| BookError::Io { path: path.to_owned(), cause }
 }

@@ -41,13 +41,16 @@ pub enum BookError {
     /// Another process has it.
     #[error("another program keeps the day book {}: end it first", .0.display())]
     Locked(PathBuf),
+    /// There is none to be read.
+    #[error("there is no day book in {}: a till that is started there makes one", .0.display())]
+    Missing(PathBuf),
     /// The system says no.
-    #[error("the day book {} cannot be kept: {source}", path.display())]
+    #[error("the day book {} cannot be kept: {cause}", path.display())]
     Io {
         /// Which.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Something in it is not what was written.
     #[error("line {line} of the day book {} is damaged: put the file aside and begin a new one", path.display())]

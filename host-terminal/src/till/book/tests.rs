@@ -131,6 +131,7 @@ fn no_sale_counts_twice_and_none_goes_backwards() {
 #[test]
 fn one_writes_and_others_read() {
     let folder = tempfile::tempdir().unwrap();
+    assert!(matches!(Book::read(folder.path()).unwrap_err(), BookError::Missing(_)));
     let mut book = Book::open(folder.path()).unwrap();
     assert!(matches!(Book::open(folder.path()).unwrap_err(), BookError::Locked(_)));
     book.opened(id(1), price(1)).unwrap();

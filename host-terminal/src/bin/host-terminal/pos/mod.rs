@@ -48,7 +48,8 @@ pub(crate) struct Pos {
     /// A file with these settings (TOML; the names are the flags', with _ for -). Flags go before it.
     #[arg(long, value_name = "FILE")]
     config: Option<std::path::PathBuf>,
-    /// Line by line, for screen readers and pipes.
+    /// Line by line, for screen readers and pipes: an amount, a PIN, or a command by its first letter. An empty line is
+    /// Enter, or calls off where a PIN is wanted; `cancel` and `back` are Esc.
     #[arg(long)]
     plain: bool,
     /// Settles what is open, and ends.

@@ -87,6 +87,11 @@ impl Given {
         for path in paths.into_iter().flatten() {
             *path = folder.join(&*path);
         }
+        for place in [&mut given.card, &mut given.merchant_card].into_iter().flatten() {
+            if let Ok(Place::Image(image)) = place.parse() {
+                *place = Place::Image(folder.join(image)).to_string();
+            }
+        }
         Ok(given)
     }
 }
