@@ -1,13 +1,14 @@
 //! A day of the book: its sales and what they come to.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use protocol::amount::Amount;
 use protocol::types::Currency;
 
-use super::book::{Entry, How};
+use super::book::{Book, BookError, Entry, How};
 
 /// A local day.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +39,18 @@ impl Day {
     #[must_use]
     pub fn of(entries: &[Entry], date: Date, zone: &TimeZone) -> Self {
         let of_day = |entry: &&Entry| zone.to_datetime(entry.at).date() == date;
-        let entries: Vec<Entry> = entries.iter().filter(of_day).cloned().collect();
+        Self::with(date, entries.iter().filter(of_day).cloned().collect())
+    }
+
+    /// The same, out of the files of a folder.
+    ///
+    /// # Errors
+    /// [`BookError`].
+    pub fn read(folder: &Path, date: Date, zone: &TimeZone) -> Result<Self, BookError> {
+        Ok(Self::with(date, Book::read(folder, |entry| zone.to_datetime(entry.at).date() == date)?))
+    }
+
+    fn with(date: Date, entries: Vec<Entry>) -> Self {
         let totals = totals(&entries);
         Self { date, entries, totals }
     }

@@ -16,10 +16,10 @@ use crate::receipt::Receipt;
 use crate::status::{Earlier, inquire, is_open};
 
 impl Till {
-    /// Brings what is open to its end, with the shop's card, its PIN compared: acknowledgments that may not have arrived
-    /// are sent again, the same bytes; what was asked for and not acknowledged is called off; and the provider says how
-    /// each ended. Sales that the card remembers and the book does not, because it was lost, are taken into it first.
-    /// Gives how many ends became known.
+    /// Brings what is open to its end, with the shop's card, its PIN compared: acknowledgments that may not have
+    /// arrived are sent again, the same bytes; what was asked for and not acknowledged is called off; and the provider
+    /// says how each ended. Sales that the card remembers and the book does not, because it was lost, are taken into it
+    /// first. Gives how many ends became known.
     ///
     /// # Errors
     /// [`Error`]: what is not settled yet stays open.

@@ -1,5 +1,5 @@
-//! The till's process is killed at every few messages of a sale, and the provider's in the middle of one: what was open is
-//! settled by the next start, and day book and provider agree.
+//! The till's process is killed at every few messages of a sale, and the provider's in the middle of one: what was open
+//! is settled by the next start, and day book and provider agree.
 
 use std::fs;
 use std::thread::sleep;
@@ -12,7 +12,8 @@ use crate::shop::Shop;
 /// A sale is killed after every so many messages.
 const STRIDE: usize = 7;
 
-/// Sells, with the till's messages in a file; ends the till as soon as there are `kill` of them. Whether the sale was over.
+/// Sells, with the till's messages in a file; kills the till as soon as there are `kill` of them. Whether the sale was
+/// over before.
 fn sell(shop: &Shop, kill: usize) -> bool {
     let events = shop.town.path("events");
     fs::write(&events, "").unwrap();

@@ -42,8 +42,8 @@ impl Shop {
         let config = town.path("till.toml");
         let settings = format!(
             "provider = \"{}\"\nname = \"Bakery\"\naddress = [\"Main Street 7\"]\ncurrency = \"EUR\"\n\
-            card = \"{card}\"\nmerchant_card = \"{merchant_card}\"\nmerchant_pin_file = \"pin\"\nbook = \"book\"\nreceipts = \"receipts\"\n\
-            printer = \"paper\"\n",
+            card = \"{card}\"\nmerchant_card = \"{merchant_card}\"\nmerchant_pin_file = \"pin\"\n\
+            book = \"book\"\nreceipts = \"receipts\"\nprinter = \"paper\"\n",
             town.address
         );
         fs::write(&config, settings).unwrap();

@@ -14,6 +14,8 @@ use super::{BOOK_MAX, BookError};
 const NAME: &str = "book.jsonl";
 /// The file that whoever writes has locked.
 const LOCK: &str = "book.lock";
+/// How the names of files begin that were put aside; the time until when they go follows, in milliseconds since 1970.
+const ASIDE: &str = "book-until-";
 /// A new file that does not count yet.
 const NEW: &str = "book.new";
 
@@ -47,17 +49,6 @@ impl Journal {
         }
         file.sync_all().and_then(|()| sync_folder(folder)).map_err(failed(&path))?;
         Ok((Self { folder: folder.to_owned(), file, length: written, _lock: lock }, records))
-    }
-
-    /// The records of a folder's file, and its path, without a lock and without a change.
-    pub(super) fn read(folder: &Path) -> Result<(PathBuf, Vec<Record>), BookError> {
-        let path = folder.join(NAME);
-        if !path.exists() {
-            return Err(BookError::Missing(folder.to_owned()));
-        }
-        let file = File::open(&path).map_err(failed(&path))?;
-        let records = parse(&path, &read(&path, &file)?)?.0;
-        Ok((path, records))
     }
 
     /// Appends a record. When this returns, it is durable; when it fails, it is not in the file.
@@ -96,7 +87,7 @@ impl Journal {
         let mut file = File::create(new)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        let aside = self.folder.join(format!("book-until-{}.jsonl", until.as_millisecond()));
+        let aside = self.folder.join(format!("{ASIDE}{:015}.jsonl", until.as_millisecond()));
         match fs::hard_link(self.path(), aside) {
             // Somebody who crashed between this and the next step has done it.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -117,9 +108,37 @@ impl Journal {
         BookError::Full(self.path())
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     fn path(&self) -> PathBuf {
         self.folder.join(NAME)
     }
+}
+
+/// The files of a folder's book: those that were put aside, the oldest first, and the one that is written.
+pub(super) fn all(folder: &Path) -> Result<Vec<PathBuf>, BookError> {
+    let now = folder.join(NAME);
+    if !now.exists() {
+        return Err(BookError::Missing(folder.to_owned()));
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed(folder))? {
+        let entry = entry.map_err(failed(folder))?;
+        if entry.file_name().to_string_lossy().starts_with(ASIDE) {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    files.push(now);
+    Ok(files)
+}
+
+/// The records of a file, without a change to it.
+pub(super) fn records(path: &Path) -> Result<Vec<Record>, BookError> {
+    let file = File::open(path).map_err(failed(path))?;
+    Ok(parse(path, &read(path, &file)?)?.0)
 }
 
 fn append_to(path: &Path) -> io::Result<File> {

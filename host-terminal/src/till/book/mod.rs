@@ -15,6 +15,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -178,13 +179,28 @@ impl Book {
         Ok(book)
     }
 
-    /// What is in the book of `folder`, also while another process keeps it. Changes nothing.
+    /// The sales that `wanted` picks out of the book of `folder` and of the files that were put aside before it, the
+    /// oldest first, also while another process keeps it. Changes nothing.
     ///
     /// # Errors
     /// [`BookError`].
-    pub fn read(folder: &Path) -> Result<Vec<Entry>, BookError> {
-        let (path, records) = Journal::read(folder)?;
-        replay(records).map_err(|line| BookError::Damaged { path, line })
+    pub fn read(folder: &Path, wanted: impl Fn(&Entry) -> bool) -> Result<Vec<Entry>, BookError> {
+        let mut found: BTreeMap<TransactionId, Entry> = BTreeMap::new();
+        for path in file::all(folder)? {
+            let entries = replay(file::records(&path)?);
+            let entries = entries.map_err(|line| BookError::Damaged { path: path.clone(), line })?;
+            // What was not over went on in the next file.
+            found.extend(entries.into_iter().filter(&wanted).map(|entry| (entry.transaction, entry)));
+        }
+        let mut found: Vec<Entry> = found.into_values().collect();
+        found.sort_by_key(|entry| entry.at);
+        Ok(found)
+    }
+
+    /// The folder that it is in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.journal.folder()
     }
 
     /// The provider has named a transaction for a sale.

@@ -4,6 +4,8 @@ use jiff::SignedDuration;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use protocol::types::{Currency, ReasonCode};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 
 use super::*;
 use crate::till::day::{Day, Total};
@@ -51,7 +53,7 @@ fn filled(folder: &tempfile::TempDir) -> Vec<Entry> {
 fn what_was_written_is_read_again() {
     let folder = tempfile::tempdir().unwrap();
     let written = filled(&folder);
-    assert_eq!(Book::read(folder.path()).unwrap().len(), written.len());
+    assert_eq!(Book::read(folder.path(), |_| true).unwrap().len(), written.len());
     let book = Book::open(folder.path()).unwrap();
     for (entry, before) in book.entries().iter().zip(&written) {
         assert_eq!((entry.transaction, entry.amount), (before.transaction, before.amount));
@@ -76,7 +78,7 @@ fn a_book_that_is_cut_anywhere_has_the_whole_lines_before_and_goes_on() {
         let other = tempfile::tempdir().unwrap();
         fs::write(path(&other), &whole[..length]).unwrap();
         let records = whole[..length].iter().filter(|byte| **byte == b'\n').count().saturating_sub(1);
-        let read = Book::read(other.path()).unwrap_or_else(|error| panic!("cut at {length}: {error}"));
+        let read = Book::read(other.path(), |_| true).unwrap_or_else(|error| panic!("cut at {length}: {error}"));
         assert_eq!(read.len(), records.min(6), "cut at {length}");
         seen += 1;
         if length % 16 != 0 {
@@ -131,11 +133,11 @@ fn no_sale_counts_twice_and_none_goes_backwards() {
 #[test]
 fn one_writes_and_others_read() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(matches!(Book::read(folder.path()).unwrap_err(), BookError::Missing(_)));
+    assert!(matches!(Book::read(folder.path(), |_| true).unwrap_err(), BookError::Missing(_)));
     let mut book = Book::open(folder.path()).unwrap();
     assert!(matches!(Book::open(folder.path()).unwrap_err(), BookError::Locked(_)));
     book.opened(id(1), price(1)).unwrap();
-    assert_eq!(Book::read(folder.path()).unwrap().len(), 1);
+    assert_eq!(Book::read(folder.path(), |_| true).unwrap().len(), 1);
     drop(book);
     assert!(Book::open(folder.path()).is_ok());
 }
@@ -174,6 +176,42 @@ fn a_full_book_keeps_the_last_day_and_what_is_open_and_puts_the_rest_aside() {
     assert_eq!(fs::read_to_string(&aside[0]).unwrap(), text);
     drop(book);
     assert_eq!(Book::open(folder.path()).unwrap().open_entries().count(), 0);
+    // All are still to be read, each once, as it is now.
+    let all = Book::read(folder.path(), |_| true).unwrap();
+    assert_eq!(all.len(), SALES_MAX);
+    assert!(all.is_sorted_by_key(|entry| entry.at));
+    assert_eq!(all.iter().filter_map(Entry::end).filter(|end| end.how == How::Posted).count(), 1);
+    assert_eq!(Book::read(folder.path(), |entry| entry.transaction == id(7)).unwrap().len(), 1);
+}
+
+#[test]
+fn whatever_bytes_are_in_the_file_it_is_read_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(&folder);
+    let whole = fs::read(path(&folder)).unwrap();
+    let mut random = StdRng::seed_from_u64(1);
+    let (mut read, mut refused) = (0, 0);
+    for _ in 0..2000 {
+        let mut bytes = whole.clone();
+        for _ in 0..random.gen_range(1..4) {
+            let place = random.gen_range(0..bytes.len());
+            bytes[place] = if random.r#gen() { random.r#gen() } else { whole[random.gen_range(0..whole.len())] };
+        }
+        fs::write(path(&folder), &bytes).unwrap();
+        match Book::read(folder.path(), |_| true) {
+            Ok(entries) => {
+                assert!(entries.len() <= 6);
+                read += 1;
+            }
+            Err(BookError::Damaged { line, .. }) => {
+                assert!(line >= 2);
+                refused += 1;
+            }
+            Err(BookError::Foreign(_)) => refused += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(read > 50 && refused > 500, "{read} {refused}");
 }
 
 #[test]

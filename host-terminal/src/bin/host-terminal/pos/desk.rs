@@ -101,9 +101,10 @@ impl Desk {
     async fn carry_out(&mut self, order: Order) {
         match order {
             Order::Charge(amount, recall) => self.charge(amount, &recall).await,
-            Order::ShowDay(date) => {
-                self.tell(Told::Day(Day::of(self.till.book.entries(), date, &TimeZone::system())));
-            }
+            Order::ShowDay(date) => match Day::read(self.till.book.folder(), date, &TimeZone::system()) {
+                Ok(day) => self.tell(Told::Day(day)),
+                Err(error) => self.tell(Told::Notice(format!("{error}."))),
+            },
             Order::Settle => self.settle().await,
             Order::Print(entry, copy) => {
                 let printed = receipts::print(&self.settings, &entry, copy).await;

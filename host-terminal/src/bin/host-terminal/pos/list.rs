@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use host_terminal::till::book::{Book, Entry, How};
+use host_terminal::till::book::{Entry, How};
 use host_terminal::till::day::{Day, Total};
 use host_terminal::till::screen::day_lines;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use super::settings::Settings;
 pub(super) fn show(settings: &Settings, date: Option<Date>, json: bool) -> Result<ExitCode> {
     let zone = TimeZone::system();
     let date = date.unwrap_or_else(|| zone.to_datetime(Timestamp::now()).date());
-    let day = Day::of(&Book::read(&settings.book)?, date, &zone);
+    let day = Day::read(&settings.book, date, &zone)?;
     if json {
         println!("{}", day_json(&day));
     } else {
