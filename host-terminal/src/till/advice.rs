@@ -159,6 +159,7 @@ fn with_shop_reader(error: &ReaderError) -> Advice {
         | ReaderError::CommandTooLong(_)
         | ReaderError::Protocol(_)
         | ReaderError::NoPinpad
+        | ReaderError::SecureChannel(_)
         | ReaderError::Software(_)
         | ReaderError::Pcsc(_) => SERVICE,
     };
@@ -198,6 +199,7 @@ fn with_customer_reader(error: &ReaderError) -> Advice {
         | ReaderError::CommandTooLong(_)
         | ReaderError::Protocol(_)
         | ReaderError::NoPinpad
+        | ReaderError::SecureChannel(_)
         | ReaderError::Software(_)
         | ReaderError::Pcsc(_) => (format!("The card reader: {error}."), SERVICE),
     };

@@ -61,10 +61,8 @@ const TO_TEST_PCSC: &[Need] = &[
 ];
 
 /// Wireshark without its windows, which reads the traces that are written for it, and a terminal whose screen can be read.
-const TO_TEST_OUTPUT: &[Need] = &[
-    Need { sign: &["tshark", "--version"], package: "tshark" },
-    Need { sign: &["tmux", "-V"], package: "tmux" },
-];
+const TO_TEST_OUTPUT: &[Need] =
+    &[Need { sign: &["tshark", "--version"], package: "tshark" }, Need { sign: &["tmux", "-V"], package: "tmux" }];
 
 /// Makes sure that the programs can be compiled.
 pub(crate) fn prepare_to_build(project: &Project) -> Result<()> {

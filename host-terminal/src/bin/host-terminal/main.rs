@@ -96,6 +96,13 @@ struct Common {
     /// One line of JSON a result instead of text.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    recording: Recording,
+}
+
+/// Who is told what travels.
+#[derive(Args)]
+struct Recording {
     /// Writes what travels to this file, a line of JSON each.
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
@@ -307,6 +314,12 @@ impl Common {
         pin_for(card, self.pin_file.as_deref())
     }
 
+    fn observer(&self) -> Result<Arc<dyn Observer>> {
+        self.recording.observer()
+    }
+}
+
+impl Recording {
     fn observer(&self) -> Result<Arc<dyn Observer>> {
         observer(self.events.as_deref(), &self.trace)
     }

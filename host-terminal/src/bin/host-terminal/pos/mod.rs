@@ -33,7 +33,7 @@ use tokio::time::timeout;
 
 use self::desk::{Desk, Order};
 use self::settings::{Given, Settings};
-use crate::{PROVIDER_ATTEMPTS, observer, pin};
+use crate::{PROVIDER_ATTEMPTS, Recording, pin};
 
 /// Orders that the desk has not looked at yet.
 const ORDERS_MAX: usize = 16;
@@ -64,9 +64,8 @@ pub(crate) struct Pos {
     /// With --settle and --list: JSON instead of text.
     #[arg(long, conflicts_with = "plain")]
     json: bool,
-    /// Writes what travels to this file, a line of JSON each.
-    #[arg(long, value_name = "FILE")]
-    events: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    recording: Recording,
 }
 
 /// The screen's side of the desk.
@@ -83,7 +82,7 @@ pub(crate) async fn run(arguments: Pos) -> Result<ExitCode> {
         return list::show(&settings, arguments.date, arguments.json);
     }
     let pin = pin(settings.merchant_pin_file.as_deref()).context("the merchant's card")?;
-    let observer = observer(arguments.events.as_deref())?;
+    let observer = arguments.recording.observer()?;
     let book = Book::open(&settings.book)?;
     let tap = Tap::new(Arc::clone(&observer), SHOP, PROVIDER);
     let till = Till::new(book, Upstream::new(&settings.provider, PROVIDER_ATTEMPTS, tap));
