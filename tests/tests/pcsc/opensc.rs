@@ -3,10 +3,9 @@
 use std::fs;
 use std::process::Output;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use rand::RngCore;
-use symbolon_tests::pcsc::{Daemon, InsertedCard, Slot, sim_reader};
-use symbolon_tests::process::Piped;
+use symbolon_tests::pcsc::{Daemon, InsertedCard, Slot};
 use symbolon_tests::transcript::Player;
 use tempfile::TempDir;
 
@@ -16,8 +15,6 @@ use crate::readme::{bash, blocks, both, succeeded};
 
 /// The section whose commands are run: to issue the card, and to use it.
 const SECTION: &str = "The card's keys in OpenSC";
-/// Where it has the card served while it is issued.
-const ADDRESS: &str = "127.0.0.1:7001";
 
 const SELECT: &[u8] = b"\x00\xA4\x04\x0C\x0A\xA0\x00\x00\x01\x67ESIGN";
 const VERIFY: &[u8] = b"\x00\x20\x00\x05\x06567890";
@@ -37,22 +34,12 @@ impl Desk {
     fn new() -> Result<Self> {
         let (daemon, folder) = (Daemon::start()?, TempDir::new()?);
         let [issue, use_it] = blocks(SECTION)?;
-        let image = folder.path().join("ada.card");
-        let mut serve = daemon.command(sim_reader()?);
-        serve.args(["serve", "--json", "--new", "--listen", ADDRESS, "--image"]).arg(&image);
-        let mut served = Piped::start(&mut serve)?;
-        let listening = served.line()?;
-        ensure!(listening.contains(ADDRESS), "it said {listening:?}");
-        // When a card is ready, and in which reader, is for the test to see to.
-        let is_ours = |line: &&str| !line.starts_with("sim-reader ") && !line.starts_with("kill ");
-        let issue: Vec<_> = issue.lines().filter(is_ours).collect();
-        succeeded(&bash(&daemon, folder.path(), &issue.join("\n"))?)?;
-        drop(served);
-
+        // The card goes on in a process that ends with the test.
+        succeeded(&bash(&daemon, folder.path(), &format!("trap 'kill %1; wait' EXIT\n{issue}"))?)?;
         let mut letter = [0; 1000];
         rand::thread_rng().fill_bytes(&mut letter);
         fs::write(folder.path().join("letter.txt"), letter)?;
-        let card = InsertedCard::insert(&daemon, &image, &Slot::number(0))?;
+        let card = InsertedCard::insert(&daemon, &folder.path().join("ada.card"), &Slot::number(0))?;
         drop(Client::connect(&daemon, &Slot::number(0).name)?);
         Ok(Self { folder, card, daemon, use_it })
     }
