@@ -56,6 +56,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Personalises an empty card and gives it to its holder: after this, only its issuer's keys change it.
+    #[command(after_long_help = profile::EXAMPLE)]
     Issue(Issue),
     /// Changes a card that was issued, through its issuer's secure channel.
     Personalise(Personalise),
@@ -110,7 +111,8 @@ struct Issue {
 struct Personalise {
     #[command(flatten)]
     channel: Channel,
-    /// What changes (TOML): PINs, accounts, keys, key sets and files that are new or take the place of others.
+    /// What changes (TOML, as in `cardctl issue --help`): PINs, accounts, keys, key sets and files that are new or take
+    /// the place of others.
     #[arg(long, value_name = "FILE")]
     profile: PathBuf,
 }

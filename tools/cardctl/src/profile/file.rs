@@ -1,30 +1,4 @@
 //! Files of profiles.
-//!
-//! ```toml
-//! [[file]]
-//! path = "A100"                  # identifiers from the master file on; every directory before what is in it
-//! kind = "directory"
-//! name = "A000000101"            # hexadecimal, 5 to 16 bytes: an application; may be left out
-//! access = { create_file = "never", create_directory = "never", delete_file = "never" }
-//!
-//! [[file]]
-//! path = "A100/0001"
-//! kind = "records"               # of different lengths; or "fixed records", "cyclic"
-//! short_id = 3                   # may be left out
-//! size = 32                      # of a record, at most; as long as the longest if left out
-//! count = 8                      # records, at most; as many as there are if left out
-//! record = [{ text = "one" }, { hex = "00" }, { file = "NAME" }]     # of a cyclic file the newest first
-//! access = { read = "always", update = "pin 1", append = "pin 1" }
-//!
-//! [[file]]
-//! path = "0005"
-//! kind = "data objects"
-//! size = 100                     # of all objects together
-//! object = [{ tag = "5F20", text = "Ada" }]
-//! ```
-//!
-//! All kinds also have the operations `deactivate`, `activate`, `terminate`, `delete`, and `conditions` for changing
-//! these very conditions.
 
 use std::path::Path;
 

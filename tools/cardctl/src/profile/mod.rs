@@ -1,58 +1,8 @@
 //! What goes onto a card, as its issuer writes it down; and what changes on one that was issued.
 //!
-//! ```toml
-//! [holder]
-//! name = "Ada Card"
-//!
-//! [card]                         # may be left out, as may each line of it
-//! state = "SECURED"              # how far the card goes: or "INITIALIZED", "OP_READY"
-//! issuer_number = "0102"         # hexadecimal, at most 16 bytes
-//! card_number = "DEADBEEF"       # likewise
-//!
-//! [[pin]]
-//! number = 1                     # this one opens the holder's file
-//! tries = 3                      # 3 if left out
-//! file = "ada.pin"               # its first line; or env = "ADA_PIN"; or in a batch column = "pin"
-//! resetting_code = 2             # the PIN that unblocks it; none if left out
-//! unblock = "key 21"             # what has to be so to unblock it without a code; "never" if left out
-//! choose = "always"              # a transport PIN: what has to be so to choose another without it, once; likewise
-//!
-//! [[provider]]
-//! record = 1                     # the next one if left out
-//! enrolment = "ada.json"         # what `service-provider enrol --json` printed
-//! name = "First Bank"            # what screens call it
-//! condition = "pin 1"            # what using it takes; "pin 1" if left out
-//! change = "pin 1"               # what changing that condition takes; "never" if left out
-//!
-//! [provider.limits]              # the card's own, may be left out
-//! most = "500.00"                # in the account's currency
-//! without_pin = "0"              # most without the PIN
-//! times_without_pin = 0          # in a row
-//! pin = 1
-//!
-//! [[key]]                        # of the key store
-//! label = "Ada's signature"
-//! number = 0x21                  # 21 to 3E; the next one if left out
-//! condition = "pin 5"            # "pin 1" if left out
-//! purpose = "sign"               # if left out; the others are in `profile/key.rs`
-//!
-//! [[key_set]]                    # of the issuer, for the secure channel: without one an issued card stays as it is
-//! version = 1                    # 1 to 127
-//! file = "issuer.keys"           # ENC, MAC, DEK in hexadecimal; or env = "ISSUER_KEYS"
-//!
-//! [[file]]
-//! path = "A100/0001"             # identifiers from the master file, which is left out
-//! kind = "transparent"           # or "directory", "fixed records", "records", "cyclic", "data objects"
-//! size = 64                      # bytes; of a record, at most; as long as the content if left out
-//! text = "content"               # or hex = "00", or file = "NAME"
-//! access = { read = "always", update = "pin 1" }     # what is left out is never permitted
-//! ```
-//!
-//! `condition.rs` says how conditions are written, `profile/file.rs` all that files can have. Paths are relative to
-//! the profile's folder.
-//!
-//! To change a card the same is written, as far as it changes: what has a number or a path that is there takes its
-//! place. Keys need their numbers then, and there is no `[holder]` and no `state`.
+//! `example.toml` beside this file has all that a profile can say. To change a card the same is written, as far as it
+//! changes: what has a number or a path that is there takes its place. Keys need their numbers then, and there is no
+//! `[holder]` and no `state`.
 
 mod account;
 mod file;
@@ -79,6 +29,9 @@ use self::written::{Written, WrittenCard, WrittenKeySet, WrittenPin};
 use crate::condition;
 use crate::key_file::Keys;
 use crate::secret::{self, Secret};
+
+/// All that a profile can say: for the help text.
+pub(crate) const EXAMPLE: &str = include_str!("example.toml");
 
 /// The longest name of a holder, bytes: the object with it has a length of one byte.
 const HOLDER_NAME_MAX: usize = 127;
@@ -354,4 +307,48 @@ fn bytes<const N: usize>(text: &str) -> Result<[u8; N]> {
     let mut bytes = [0; N];
     hex::decode_to_slice(text, &mut bytes).map_err(|_| anyhow!("not {N} bytes in hexadecimal"))?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// P-256's generator, as a provider's root key, and that provider.
+    const ROOT_KEY: &str = "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296\
+        4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
+    const PROVIDER: &str = "d2dcb73a8ffad684b69ac0f209e88900";
+
+    #[test]
+    fn the_example_is_a_profile_and_without_its_holder_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = "404142434445464748494a4b4c4d4e4f";
+        let enrolment = serde_json::json!({
+            "provider": PROVIDER,
+            "root_verification_key": ROOT_KEY,
+            "account": "DE1",
+            "account_secret": key,
+            "instrument": "debit",
+            "currency": "EUR",
+        });
+        let enrolment = enrolment.to_string();
+        let files = [
+            ("ada.pin", "4711"),
+            ("ada.code", "87654321"),
+            ("gate.key", key),
+            ("issuer.keys", key),
+            ("ada.json", &enrolment),
+        ];
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let profile = Profile::parse(EXAMPLE, folder.path(), Occasion::Issue).unwrap();
+        let counts = [profile.pins.len(), profile.accounts.len(), profile.keys.len(), profile.key_sets.len()];
+        assert_eq!((counts, profile.files.len()), ([2, 1, 2, 1], 4));
+        let change = EXAMPLE
+            .split_once("[[pin]]")
+            .unwrap()
+            .1
+            .replace("[[key]]\nlabel = \"Gate\"", "[[key]]\nnumber = 0x22\nlabel = \"Gate\"");
+        assert!(Profile::parse(&format!("[[pin]]{change}"), folder.path(), Occasion::Change).is_ok());
+    }
 }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use self::line::Line;
 use self::prompt::Prompt;
@@ -59,13 +60,13 @@ async fn converse(shell: &mut Shell, arguments: &ShellArguments) -> Result<()> {
 async fn script(shell: &mut Shell, arguments: &ShellArguments) -> Result<()> {
     let mut input = stdin().lock();
     for number in 1.. {
-        let mut text = Vec::new();
+        let mut text = Zeroizing::new(Vec::new());
         let length = std::io::Read::take(&mut input, LINE_MAX).read_until(b'\n', &mut text)?;
         ensure!(u64::try_from(length)? < LINE_MAX, "line {number} is longer than any command");
         if length == 0 {
             break;
         }
-        let text = zeroize::Zeroizing::new(String::from_utf8_lossy(&text).trim().to_owned());
+        let text = Zeroizing::new(String::from_utf8_lossy(&text).trim().to_owned());
         let line = Line::parse(&text);
         if matches!(line, Ok(Line::Quit)) {
             break;
