@@ -79,8 +79,8 @@ impl Card {
         Self { reader, tap, secrets: Secrets::default() }
     }
 
-    /// Puts another reader around the card's own, such as one with a secure channel. Where `wrap` fails and gives the reader
-    /// back, the card is as it was.
+    /// Puts another reader around the card's own, such as one with a secure channel. Where `wrap` fails and gives the
+    /// reader back, the card is as it was.
     ///
     /// # Errors
     /// Those of `wrap`, with the card.

@@ -17,7 +17,8 @@
 //! name = "shop"
 //! listen = "127.0.0.1:7001"           # where others come in, if others do
 //! next = "provider"                   # or the name of a member or a router
-//! card = "tcp://127.0.0.1:7101"       # or "pcsc:NAME", "image:FILE"; or cards = ["tcp://...", ...]: transaction k takes card k modulo their count
+//! card = "tcp://127.0.0.1:7101"       # or "pcsc:NAME", or "image:FILE"; or cards = ["tcp://...", ...], of which
+//!                                     # transaction k takes card k modulo their count
 //! pin_file = "shop.pin"               # its first line; without it `join` asks, and `group` does not start
 //! account = "First Bank"              # which of the card's accounts with the provider; its first, if left out
 //! role = "payee"                      # or payer, inquirer, witness, holder, verifier, or a number

@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// Nobody is there.
-    #[error("no process listens at {}: {found}; is `sim-reader vpcd --control` with this path running?", .path.display())]
+    #[error("no process listens at {}: {found}; is `sim-reader vpcd --control` running there?", .path.display())]
     Nobody {
         /// Where it was looked for.
         path: PathBuf,

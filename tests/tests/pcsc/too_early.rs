@@ -1,5 +1,5 @@
-//! A card that is taken out at any command of a purchase, in a PC/SC reader: money has moved or has not, nobody's books are
-//! wrong, the terminal says what happened, the card tells the end later, and the next try works.
+//! A card that is taken out at any command of a purchase, in a PC/SC reader: money has moved or has not, nobody's books
+//! are wrong, the terminal says what happened, the card tells the end later, and the next try works.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -15,8 +15,8 @@ use crate::terminal::Shop;
 const PRICE: i64 = 1250;
 /// More commands than a purchase takes.
 const COMMANDS_MAX: u32 = 64;
-/// Fewer than it takes: SELECT, LIST PROVIDERS, VERIFY, CHOOSE PROVIDER, LOAD DESCRIPTOR, and three rounds of BUILD, SIGN and
-/// RECEIVE, and a card that is one of ours is known by a SELECT.
+/// What it takes: SELECT, LIST PROVIDERS, VERIFY, CHOOSE PROVIDER, LOAD DESCRIPTOR, and three rounds of BUILD, SIGN and
+/// RECEIVE; and a card that is one of ours is known by a SELECT.
 const COMMANDS_MIN: u32 = 15;
 
 /// What both said of a purchase.

@@ -21,6 +21,8 @@ mod registry;
 mod secret;
 mod secure_channel;
 mod shell;
+/// As terminals have it: only programs know both cards and readers.
+#[path = "../../../host-terminal/src/bin/host-terminal/software.rs"]
 mod software;
 mod words;
 mod write;

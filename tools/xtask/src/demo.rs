@@ -13,8 +13,8 @@ use crate::project::Project;
 const PLAYERS: [&str; 4] = ["sim-reader", "host-terminal", "service-provider", "cardctl"];
 const STORY: &str = "symbolon-demo";
 
-/// Makes a `/run` and a loopback interface for this process and what it starts, then the service, and runs the arguments
-/// once the service is there.
+/// Makes a `/run` and a loopback interface for this process and what it starts, then the service, and runs the
+/// arguments once the service is there.
 const SERVICE: &str = r#"
 mount -t proc proc /proc && mount -t tmpfs tmpfs /run && mkdir /run/pcscd && ip link set lo up || exit
 /usr/sbin/pcscd --foreground > /run/pcscd.log 2>&1 &
@@ -55,8 +55,8 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<ExitCode> {
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A command for the program with a PC/SC service of its own: nobody on this machine sees its readers, and the service ends
-/// with it.
+/// A command for the program with a PC/SC service of its own: nobody on this machine sees its readers, and the service
+/// ends with it.
 fn with_pcsc(project: &Project, program: &Path) -> Result<Command> {
     machine::prepare_for_pcsc(project)?;
     let mut command = Command::new("unshare");

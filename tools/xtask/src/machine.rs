@@ -60,7 +60,7 @@ const TO_TEST_PCSC: &[Need] = &[
     Need { sign: &["test", "-e", "/usr/bin/openssl"], package: "openssl" },
 ];
 
-/// Wireshark without its windows, which reads the traces that are written for it, and a terminal whose screen can be read.
+/// Wireshark without its windows, which reads traces, and a terminal whose screen can be read.
 const TO_TEST_OUTPUT: &[Need] =
     &[Need { sign: &["tshark", "--version"], package: "tshark" }, Need { sign: &["tmux", "-V"], package: "tmux" }];
 

@@ -1,5 +1,6 @@
-//! A card in this very process, with its flash in an image.
+//! A card in this very process, with its flash in an image. The card tools have this file, too.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use host_terminal::reader::{Pending, Reader, ReaderError};
@@ -9,17 +10,23 @@ use sim_reader::passphrase::Passphrase;
 
 /// Starts the card that is in an image; an encrypted one needs its passphrase in the environment.
 pub(crate) fn start(image: &Path) -> Result<Box<dyn Reader>, ReaderError> {
-    let failed = |error: &dyn std::fmt::Display| ReaderError::Software(error.to_string());
+    let failed = |error: &dyn Display| ReaderError::Software(error.to_string());
     let passphrase = Passphrase::from_environment().transpose().map_err(|error| failed(&error))?;
     let image = Image::open(image, passphrase.as_ref(), SyncPolicy::Command).map_err(|error| failed(&error))?;
-    let mut card = SoftwareCard::new(image, Noise::Os);
-    let atr = card.power_on().map_err(|error| failed(&error))?;
-    Ok(Box::new(Software { card, atr }))
+    Ok(Box::new(Software::new(SoftwareCard::new(image, Noise::Os))?))
 }
 
-struct Software {
+/// A software card that has power.
+pub(crate) struct Software {
     card: SoftwareCard<Image>,
     atr: &'static [u8],
+}
+
+impl Software {
+    pub(crate) fn new(mut card: SoftwareCard<Image>) -> Result<Self, ReaderError> {
+        let atr = card.power_on().map_err(explain)?;
+        Ok(Self { card, atr })
+    }
 }
 
 impl Reader for Software {
@@ -42,6 +49,6 @@ fn explain(error: CardError) -> ReaderError {
         CardError::NotPowered => ReaderError::NotPowered,
         CardError::Mute => ReaderError::Mute,
         CardError::Storage(_) => ReaderError::Storage,
-        other => ReaderError::Software(other.to_string()),
+        other @ (CardError::Boot(_) | _) => ReaderError::Software(other.to_string()),
     }
 }

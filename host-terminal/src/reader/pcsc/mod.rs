@@ -1,8 +1,8 @@
 //! Cards in PC/SC readers.
 //!
 //! A card is taken exclusively: while a transaction runs, no other program sends it commands in between. It is reset
-//! when it is given back, so that no PIN stays verified. PC/SC's calls block; each runs on a thread that may, and the handle
-//! travels there and back.
+//! when it is given back, so that no PIN stays verified. PC/SC's calls block; each runs on a thread that may, and the
+//! handle travels there and back.
 
 pub mod pinpad;
 mod wait;
