@@ -45,6 +45,12 @@ pub struct State {
 #[derive(Clone, Copy)]
 pub(crate) struct Stay(u64);
 
+impl Stay {
+    fn is_over(self, state: &State) -> bool {
+        state.removals != self.0 || state.dismissed
+    }
+}
+
 /// A removal that is planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Removal {
@@ -237,15 +243,14 @@ pub(crate) struct Hold<'a> {
 impl Hold<'_> {
     /// Whether the card was taken out, or is not served any more.
     pub(crate) fn is_over(&self) -> bool {
-        let state = self.hand.state.borrow();
-        state.removals != self.stay.0 || state.dismissed
+        self.stay.is_over(&self.hand.state.borrow())
     }
 
     /// The reader has given the card power.
     pub(crate) fn tell_holding(&self) {
-        if !self.is_over() {
-            self.hand.tell(Reader::Holding);
-        }
+        self.hand.state.send_if_modified(|state| {
+            !self.stay.is_over(state) && mem::replace(&mut state.reader, Reader::Holding) != Reader::Holding
+        });
     }
 
     /// Takes the card out as planned.

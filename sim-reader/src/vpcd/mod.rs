@@ -89,8 +89,10 @@ async fn visit<F: Medium>(reader: (&str, u16), card: &mut SoftwareCard<F>, hand:
     let stay = hand.let_in().await;
     let stream = slot::connect(reader).await?.into_std()?;
     let hold = hand.take_hold(&stream, stay)?;
-    let Err(ending) = converse(Slot::new(stream)?, card, &hold);
-    Ok(if hold.is_over() { Ending::TakenOut } else { ending })
+    Ok(match converse(Slot::new(stream)?, card, &hold) {
+        Err(Ending::Lost(_)) if hold.is_over() => Ending::TakenOut,
+        Err(ending) => ending,
+    })
 }
 
 /// Why the card left the reader.
