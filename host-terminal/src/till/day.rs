@@ -35,24 +35,19 @@ pub struct Total {
 }
 
 impl Day {
-    /// The day `date` in `zone`, out of all `entries` of a book.
+    /// The sales of a day.
     #[must_use]
-    pub fn of(entries: &[Entry], date: Date, zone: &TimeZone) -> Self {
-        let of_day = |entry: &&Entry| zone.to_datetime(entry.at).date() == date;
-        Self::with(date, entries.iter().filter(of_day).cloned().collect())
+    pub fn new(date: Date, entries: Vec<Entry>) -> Self {
+        let totals = totals(&entries);
+        Self { date, entries, totals }
     }
 
-    /// The same, out of the files of a folder.
+    /// The day `date` in `zone`, out of the book in `folder`, also while another process keeps it.
     ///
     /// # Errors
     /// [`BookError`].
     pub fn read(folder: &Path, date: Date, zone: &TimeZone) -> Result<Self, BookError> {
-        Ok(Self::with(date, Book::read(folder, |entry| zone.to_datetime(entry.at).date() == date)?))
-    }
-
-    fn with(date: Date, entries: Vec<Entry>) -> Self {
-        let totals = totals(&entries);
-        Self { date, entries, totals }
+        Ok(Self::new(date, Book::read(folder, |entry| zone.to_datetime(entry.at).date() == date)?))
     }
 }
 

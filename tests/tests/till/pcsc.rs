@@ -1,13 +1,16 @@
-//! The till at real PC/SC readers: it waits for cards, and notices when one leaves.
+//! The till at real PC/SC readers: it waits for cards, notices when one leaves, and uses a reader's keys for PINs.
+
+use std::path::Path;
+use std::process::Command;
 
 use symbolon_tests::group::PIN;
-use symbolon_tests::pcsc::Slot;
+use symbolon_tests::pcsc::{Daemon, Slot};
 
 use crate::shop::{PRICE, Shop};
 
 #[test]
 fn a_till_waits_for_a_card_and_notices_when_it_is_taken_out_while_the_pin_is_typed() {
-    let mut shop = Shop::with_pcsc();
+    let mut shop = Shop::with_pcsc(Daemon::start().unwrap());
     shop.town.take_out("ada").unwrap();
     let merchant = shop.town.insert("shop", &Slot::number(1)).unwrap();
     let mut till = shop.plain(&[]);
@@ -42,4 +45,29 @@ fn a_till_waits_for_a_card_and_notices_when_it_is_taken_out_while_the_pin_is_typ
     assert_eq!(shop.agree(), 2 * PRICE);
     card.take_out().unwrap();
     merchant.take_out().unwrap();
+}
+
+#[test]
+fn where_the_reader_has_keys_the_pin_is_typed_there_and_never_at_the_till() {
+    let driver = tempfile::tempdir().unwrap();
+    let library = driver.path().join("pinpad_reader.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pcsc/pinpad_reader.c");
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC", "-I/usr/include/PCSC", "-o"]).args([&library, &source]);
+    assert!(cc.status().unwrap().success());
+    let mut shop = Shop::with_pcsc(Daemon::with_driver(&library, 2).unwrap());
+    let _card = shop.town.insert("ada", &Slot::number(0)).unwrap();
+    let _merchant = shop.town.insert("shop", &Slot::number(1)).unwrap();
+
+    let mut till = shop.plain(&[]);
+    for (keys, words) in [("cancel", "No PIN was typed"), ("", "No PIN was typed"), (PIN, "APPROVED")] {
+        shop.town.daemon().unwrap().write("keys", keys.as_bytes()).unwrap();
+        till.say("12.50");
+        till.hear("The customer types the PIN on the reader.");
+        till.hear(words);
+        till.say("");
+    }
+    till.say("quit");
+    assert!(!till.end().join("\n").contains(PIN));
+    assert_eq!(shop.agree(), PRICE);
 }

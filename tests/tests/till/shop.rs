@@ -32,8 +32,8 @@ impl Shop {
     }
 
     /// In PC/SC readers, of which the second is for the merchant's card.
-    pub(crate) fn with_pcsc() -> Self {
-        let town = Town::with_pcsc(&people(), Daemon::start().unwrap()).unwrap();
+    pub(crate) fn with_pcsc(daemon: Daemon) -> Self {
+        let town = Town::with_pcsc(&people(), daemon).unwrap();
         Self::at(town, &["pcsc:00 00".to_owned(), "pcsc:00 01".to_owned()])
     }
 

@@ -217,19 +217,26 @@ fn whatever_bytes_are_in_the_file_it_is_read_or_refused() {
 #[test]
 fn a_day_is_the_shop_s_own_and_its_totals_are_by_outcome() {
     let zone = TimeZone::fixed(jiff::tz::offset(2));
-    let at = |text: &str| text.parse().unwrap();
-    let entry = |number, at, minor, state| Entry { at, transaction: id(number), amount: price(minor), state };
-    let posted = || State::Ended(end(How::Posted));
-    let entries = [
-        entry(0, at("2026-11-26T21:59:59Z"), 1, posted()),
-        entry(1, at("2026-11-26T22:00:00Z"), u64::MAX, posted()),
-        entry(2, at("2026-11-27T10:00:00Z"), 5, posted()),
-        entry(3, at("2026-11-27T10:00:00Z"), 7, State::Requested),
-        entry(4, at("2026-11-27T21:59:59Z"), 9, State::Ended(end(How::Declined))),
-        entry(5, at("2026-11-27T22:00:00Z"), 1, posted()),
+    let folder = tempfile::tempdir().unwrap();
+    let sales = [
+        ("2026-11-26T21:59:59Z", 1, Some(How::Posted)),
+        ("2026-11-26T22:00:00Z", u64::MAX, Some(How::Posted)),
+        ("2026-11-27T10:00:00Z", 5, Some(How::Posted)),
+        ("2026-11-27T11:00:00Z", 7, None),
+        ("2026-11-27T21:59:59Z", 9, Some(How::Declined)),
+        ("2026-11-27T22:00:00Z", 1, Some(How::Posted)),
     ];
-    let day = Day::of(&entries, date(2026, 11, 27), &zone);
-    assert_eq!(day.entries, entries[1..5]);
+    let mut text = record::HEADER.to_owned();
+    for ((at, minor, how), number) in sales.into_iter().zip(0..) {
+        let opened = Record { at: at.parse().unwrap(), transaction: id(number), what: What::Opened(price(minor)) };
+        text.push_str(&opened.to_line());
+        if let Some(how) = how {
+            text.push_str(&Record { what: What::Ended(end(how)), ..opened }.to_line());
+        }
+    }
+    fs::write(path(&folder), text).unwrap();
+    let day = Day::read(folder.path(), date(2026, 11, 27), &zone).unwrap();
+    assert_eq!(day.entries.iter().map(|entry| entry.transaction).collect::<Vec<_>>(), [id(1), id(2), id(3), id(4)]);
     let total = |how, count, minor| Total { currency: EUR, how, count, minor };
     let sum = u128::from(u64::MAX) + 5;
     assert_eq!(day.totals, [total(None, 1, 7), total(Some(How::Posted), 2, sum), total(Some(How::Declined), 1, 9)]);

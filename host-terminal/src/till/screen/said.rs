@@ -40,7 +40,6 @@ impl Sale {
             // What the sale says until it knows that it was called off.
             (Told::Waiting(_) | Told::PinWanted { .. }, Stage::CallingOff) => {}
             (Told::Waiting(waiting), _) => self.stage = Stage::Present { waiting },
-            (Told::PinWanted { tries, .. }, Stage::Pin { tries: before, .. }) if tries == *before => {}
             (Told::PinWanted { tries, wrong, on_reader: true }, _) => self.stage = Stage::PinOnReader { tries, wrong },
             (Told::PinWanted { tries, wrong, on_reader: false }, _) => {
                 self.stage = Stage::Pin { tries, wrong, typed: PinEntry::default() };

@@ -151,8 +151,7 @@ fn every_end_says_whether_money_moved() {
 fn the_day_s_list_gives_receipts_and_other_days() {
     let mut model = model();
     let Some(Action::ShowDay(today)) = press(&mut model, "d").pop() else { panic!("no list") };
-    let list =
-        |date| Day { date, ..Day::of(&[entry(Some(How::Posted)), entry(None)], date_of_entries(), &TimeZone::UTC) };
+    let list = |date| Day::new(date, vec![entry(Some(How::Posted)), entry(None)]);
     tell(&mut model, Told::Day(list(today.yesterday().unwrap())));
     assert!(words(&model).contains("One moment"), "another day's");
     tell(&mut model, Told::Day(list(today)));
@@ -168,10 +167,6 @@ fn the_day_s_list_gives_receipts_and_other_days() {
     press(&mut model, "\n");
     let other = model.handle(Event::Key(Key::Left));
     assert!(matches!(other, Some(Action::ShowDay(date)) if date == today.yesterday().unwrap()));
-}
-
-fn date_of_entries() -> jiff::civil::Date {
-    date(2026, 11, 27)
 }
 
 #[test]
@@ -224,7 +219,7 @@ fn anything(random: &mut StdRng, model: &Model, pin: &mut StdRng) -> Event {
         54 => Event::Told(Told::Note("A note.".into())),
         55 => Event::Told(Told::CalledOff),
         56 => Event::Told(Told::Finished { entry: how.map(|how| entry(Some(how))), advice: None }),
-        57 => Event::Told(Told::Day(Day::of(&[entry(how)], date_of_entries(), &TimeZone::UTC))),
+        57 => Event::Told(Told::Day(Day::new(date(2026, 11, 27), vec![entry(how)]))),
         58 => Event::Told(Told::Open(vec![entry(None); random.gen_range(0..3)])),
         _ => Event::Told(Told::Notice("A notice.".into())),
     }
