@@ -63,7 +63,7 @@ pub(crate) struct Inserting {
     pub(crate) opening: Opening,
     /// Makes the image first; it must not exist.
     #[arg(long)]
-    new: bool,
+    pub(crate) new: bool,
     #[command(flatten)]
     making: Making,
     /// When the disk is waited for.

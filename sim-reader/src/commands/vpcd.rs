@@ -5,7 +5,7 @@ use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde_json::json;
 use sim_reader::card::SoftwareCard;
@@ -78,9 +78,13 @@ async fn serve(arguments: &Vpcd) -> Result<()> {
     threads.join_all().await.into_iter().fold(ended, Result::and)
 }
 
-/// Opens the images and says which card goes where.
+/// Opens the images and says which card goes where. Where that cannot be, none is made.
 fn place(arguments: &Vpcd) -> Result<Vec<Placed>> {
     let ports = ports(&arguments.ports, arguments.images.len())?;
+    ensure!(!has_twice(&arguments.images), "one card cannot be in two slots");
+    if let Some(image) = arguments.images.iter().find(|image| arguments.inserting.new && image.exists()) {
+        bail!("{} is there already", image.display());
+    }
     let place = |(image, port): (&PathBuf, u16)| {
         let card = insert(image, &arguments.inserting)?;
         let (reader, hand) = (format!("{}:{port}", arguments.host), Hand::new(card.user_presence()));
@@ -96,9 +100,12 @@ fn ports(given: &[u16], cards: usize) -> Result<Vec<u16>> {
         given => given.to_vec(),
     };
     ensure!(ports.len() == cards, "{} ports for {cards} cards: give one, or one for each card", ports.len());
-    let twice = ports.iter().enumerate().find(|(place, port)| ports.iter().take(*place).any(|other| other == *port));
-    ensure!(twice.is_none(), "two cards cannot be in one slot");
+    ensure!(!has_twice(&ports), "two cards cannot be in one slot");
     Ok(ports)
+}
+
+fn has_twice<T: PartialEq>(values: &[T]) -> bool {
+    values.iter().enumerate().any(|(place, value)| values.iter().take(place).any(|other| other == value))
 }
 
 /// The thread of one card.

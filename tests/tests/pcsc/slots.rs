@@ -83,6 +83,11 @@ fn cards_that_cannot_all_have_a_slot_are_not_put_in_at_all() -> Result<()> {
         let said = complaint(&daemon, &[&two, ports].concat())?;
         assert!(said.contains(why) && !Path::new(&a).exists(), "{said}");
     }
+    let said = complaint(&daemon, &["vpcd", "--new", "--image", &a, "--image", &a])?;
+    assert!(said.contains("one card cannot be in two slots") && !Path::new(&a).exists(), "{said}");
+    std::fs::write(&b, "something else")?;
+    let said = complaint(&daemon, &two)?;
+    assert!(said.contains("b is there already") && !Path::new(&a).exists(), "{said}");
     std::fs::write(&control, "something else")?;
     let said = complaint(&daemon, &["vpcd", "--new", "--image", &a, "--control", &control])?;
     assert!(said.contains(&control) && std::fs::read(&control)? == b"something else", "{said}");
