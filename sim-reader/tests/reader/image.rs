@@ -3,11 +3,16 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
 use sim_reader::image::{ERASE_UNIT, Image, ImageError, SyncPolicy};
 use sim_reader::passphrase::Passphrase;
 use tempfile::TempDir;
+
+/// How long a process may take to run its own program.
+const STARTING: Duration = Duration::from_secs(5);
 
 const PAGES: u32 = 4;
 const HEADER: usize = 128;
@@ -33,8 +38,16 @@ fn content(image: &mut Image) -> Vec<u8> {
     bytes
 }
 
+/// What an image holds when it is opened again. A process that another test is just starting has the file for an
+/// instant, until it runs its own program: it is waited for.
 fn reopened(path: &Path) -> Result<Vec<u8>, ImageError> {
-    Image::open(path, None, SyncPolicy::Command).map(|mut image| content(&mut image))
+    let began = Instant::now();
+    loop {
+        match Image::open(path, None, SyncPolicy::Command) {
+            Err(ImageError::InUse(_)) if began.elapsed() < STARTING => sleep(Duration::from_millis(1)),
+            opened => return opened.map(|mut image| content(&mut image)),
+        }
+    }
 }
 
 /// Writes one word a command; returns the content after each command and the length of the log then.
