@@ -81,6 +81,8 @@ fn meaning(command: &str, status: Status) -> &'static str {
         Status::FILE_NOT_FOUND => "it has no transaction application",
         Status::REFERENCE_NOT_FOUND => "it has no such account or PIN",
         Status::NOT_ENOUGH_SPACE => "it has no space left",
+        Status::FILE_EXISTS => "it has a file with this identifier or short identifier already",
+        Status::AID_EXISTS => "it has an application with this name already",
         Status::INSTRUCTION_NOT_SUPPORTED | Status::CLASS_NOT_SUPPORTED | Status::FUNCTION_NOT_SUPPORTED => {
             "it has no such command; this is another card, or one of another version"
         }

@@ -1,6 +1,6 @@
 //! What a profile says, brought to a card: alike before SECURED, and through the issuer's secure channel.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use apdu_spec::instruction::{GenerateKeyPair, Pair, Selector, StoreData};
 use apdu_spec::provider::ProviderReference;
 use host_terminal::card::Card;
@@ -98,12 +98,13 @@ async fn write_file(card: &mut Card, file: &CardFile) -> Result<()> {
     let (id, parent) = file.path.split_last().context("no path")?;
     let parameters = file.parameters()?;
     select_path(card, parent).await?;
-    if parameters.descriptor.is_directory() {
-        if reading::select(card, Selector::ChildDirectory(*id)).await?.is_some() {
-            return Ok(());
-        }
-    } else {
-        remove(card, *id).await?;
+    let has_directory = reading::select(card, Selector::ChildDirectory(*id)).await?.is_some();
+    match (parameters.descriptor.is_directory(), has_directory) {
+        (true, true) => return Ok(()),
+        // What is in it would go with it.
+        (false, true) => bail!("there is a directory with this identifier, which stays: choose another one"),
+        (true, false) => {}
+        (false, false) => remove(card, *id).await?,
     }
     make(card, parameters, &file.content).await
 }

@@ -186,6 +186,24 @@ fn changes_are_understood_whole_before_the_card_is_touched_and_taken_again_after
         let error = desk.fails(&personalise);
         assert!(error.contains(word), "{word} in {error}");
     }
+    let access = "access = { read = \"always\" }\n";
+    let directory = "[[file]]\npath = \"A100\"\nkind = \"directory\"\n";
+    let inside = format!("[[file]]\npath = \"A100/0001\"\nkind = \"transparent\"\ntext = \"in it\"\n{access}");
+    desk.write("changes.toml", &(directory.to_owned() + &inside));
+    desk.does(&personalise);
+    for (text, word) in [
+        (
+            format!("[[file]]\npath = \"A100\"\nkind = \"transparent\"\ntext = \"no\"\n{access}"),
+            "a directory with this",
+        ),
+        ("[[file]]\npath = \"2F01\"\nkind = \"directory\"\n".to_owned(), "with this identifier"),
+        ("[[file]]\npath = \"C100/0001\"\nkind = \"directory\"\n".to_owned(), "there is no C100 on the card"),
+    ] {
+        desk.write("changes.toml", &text);
+        let error = desk.fails(&personalise);
+        assert!(error.contains(word), "{word} in {error}");
+    }
+    assert_eq!(file(&desk.inspect(&[]), "A100/0001")["content"], hex::encode("in it"));
     // More than the card has room for, in a second file: the first one is there, and all of it is taken again.
     let file_of = |id: &str, size: u32| {
         format!("[[file]]\npath = \"{id}\"\nkind = \"transparent\"\nsize = {size}\naccess = {{ read = \"always\" }}\n")
