@@ -31,10 +31,10 @@ impl Shop {
         Self::at(town, &cards)
     }
 
-    /// In PC/SC readers, of which the second is for the merchant's card.
-    pub(crate) fn with_pcsc(daemon: Daemon) -> Self {
+    /// With the first PC/SC reader for customers, and the merchant's card there.
+    pub(crate) fn with_pcsc(daemon: Daemon, merchant_card: &str) -> Self {
         let town = Town::with_pcsc(&people(), daemon).unwrap();
-        Self::at(town, &["pcsc:00 00".to_owned(), "pcsc:00 01".to_owned()])
+        Self::at(town, &["pcsc:00 00".to_owned(), merchant_card.to_owned()])
     }
 
     /// Where customers' cards and the merchant's are.
