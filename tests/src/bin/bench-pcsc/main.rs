@@ -1,9 +1,9 @@
 //! How many commands a second go through the real pcscd to our card, beside a card that answers 9000 to everything.
 //!
 //! Both are in readers of the same pcscd, and a client in Rust takes turns with them. What the other card reaches is
-//! what pcscd, its driver and this machine leave: the ratio is what our card and its process cost. The other does nothing
-//! between reading and writing; ours does what it is told, and ten microseconds of that cost twenty, for whoever waits
-//! longer falls asleep.
+//! what pcscd, its driver and this machine leave: the ratio is what our card and its process cost. The other does
+//! nothing between reading and writing; ours does what it is told, and ten microseconds of that cost twenty, for
+//! whoever waits longer falls asleep.
 
 mod client;
 mod yes;
