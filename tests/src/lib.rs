@@ -19,6 +19,7 @@ pub mod round;
 pub mod scp03;
 pub mod seat;
 pub mod stack;
+pub mod terminal;
 pub mod tidy;
 pub mod tls;
 pub mod transcript;

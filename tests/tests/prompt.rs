@@ -1,18 +1,12 @@
 //! The card tools' prompt in a real terminal, as somebody types at it.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a panic is a test's verdict")]
-
-#[path = "till/terminal.rs"]
-#[expect(dead_code, reason = "the tests of the point of sale use the rest of it")]
-mod terminal;
-
 use std::fs;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
 use symbolon_tests::process::build;
+use symbolon_tests::terminal::Terminal;
 use tempfile::TempDir;
-use terminal::Terminal;
 
 const PROFILE: &str = r#"
 [holder]

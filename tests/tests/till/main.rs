@@ -15,4 +15,3 @@ mod removed;
 mod screen;
 mod scripted;
 mod shop;
-mod terminal;

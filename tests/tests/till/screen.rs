@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use symbolon_tests::group::PIN;
 
 use crate::shop::{PRICE, Shop};
-use crate::terminal::{Terminal, compare, normal};
+use symbolon_tests::terminal::{Terminal, compare, normal};
 
 impl Shop {
     fn open(&self, terminal: &Terminal) {

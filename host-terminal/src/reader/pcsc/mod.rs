@@ -4,6 +4,7 @@
 //! when it is given back, so that no PIN stays verified. PC/SC's calls block; each runs on a thread that may, and the
 //! handle travels there and back.
 
+mod list;
 pub mod pinpad;
 mod wait;
 
@@ -18,7 +19,8 @@ use zeroize::Zeroizing;
 use super::{ANSWER_TIME, Pending, RESPONSE_MIN, Reader, ReaderError};
 use pinpad::Pinpad;
 
-pub use wait::{Accept, Present, Seen, Waiting, any, ours, readers};
+pub use list::{Present, Seen, readers};
+pub use wait::{Accept, Waiting, any, ours};
 
 /// How long one look at a reader's state may take: it is there for the asking, but the service may hang.
 const LOOK_TIME: Duration = Duration::from_millis(500);

@@ -1,5 +1,7 @@
 //! A real terminal: tmux, with a server of its own, whose screen is read as a person would.
 
+#![expect(clippy::expect_used, clippy::missing_panics_doc, clippy::unwrap_used, reason = "a panic is a test's verdict")]
+
 use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
@@ -8,12 +10,14 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A terminal of a given size, in which a shell runs. Ended when dropped.
-pub(crate) struct Terminal {
+pub struct Terminal {
     folder: TempDir,
 }
 
 impl Terminal {
-    pub(crate) fn new(columns: u16, rows: u16) -> Self {
+    /// Starts it.
+    #[must_use]
+    pub fn new(columns: u16, rows: u16) -> Self {
         let terminal = Self { folder: tempfile::tempdir().unwrap() };
         let size = [&columns.to_string(), &rows.to_string()].map(String::as_str).map(str::to_owned);
         let shell = "env -i TERM=screen LANG=C.UTF-8 TZ=UTC PS1='$ ' PATH=/usr/bin:/bin sh";
@@ -23,36 +27,40 @@ impl Terminal {
     }
 
     /// Types text as it is.
-    pub(crate) fn text(&self, text: &str) {
+    pub fn text(&self, text: &str) {
         self.tmux(&["send-keys", "-l", text]);
     }
 
     /// Presses keys by their names: Enter, Escape, BSpace, Up, ...
-    pub(crate) fn keys(&self, keys: &[&str]) {
+    pub fn keys(&self, keys: &[&str]) {
         self.tmux(&[&["send-keys"], keys].concat());
     }
 
-    pub(crate) fn resize(&self, columns: u16, rows: u16) {
+    /// Makes it larger or smaller.
+    pub fn resize(&self, columns: u16, rows: u16) {
         self.tmux(&["resize-window", "-x", &columns.to_string(), "-y", &rows.to_string()]);
     }
 
     /// What is to be seen now.
-    pub(crate) fn screen(&self) -> String {
+    #[must_use]
+    pub fn screen(&self) -> String {
         self.tmux(&["capture-pane", "-p"])
     }
 
     /// All that was ever to be seen and can be scrolled back to.
-    pub(crate) fn scrollback(&self) -> String {
+    #[must_use]
+    pub fn scrollback(&self) -> String {
         self.tmux(&["capture-pane", "-p", "-S", "-"])
     }
 
     /// A fact that tmux knows.
-    pub(crate) fn fact(&self, format: &str) -> String {
+    #[must_use]
+    pub fn fact(&self, format: &str) -> String {
         self.tmux(&["display-message", "-p", format]).trim().to_owned()
     }
 
     /// Waits until the screen has these words and stays as it is; gives the screen.
-    pub(crate) fn wait(&self, words: &str) -> String {
+    pub fn wait(&self, words: &str) -> String {
         let until = Instant::now() + Duration::from_secs(60);
         loop {
             let screen = self.screen();
@@ -65,7 +73,8 @@ impl Terminal {
     }
 
     /// The process that the shell has started.
-    pub(crate) fn child(&self) -> i32 {
+    #[must_use]
+    pub fn child(&self) -> i32 {
         let shell = self.fact("#{pane_pid}");
         let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
         children.split_whitespace().next().unwrap().parse().unwrap()
@@ -92,7 +101,7 @@ impl Drop for Terminal {
 }
 
 /// Holds a screen to the one that is kept under this name. `SYMBOLON_WRITE_VECTORS=1` keeps it anew.
-pub(crate) fn compare(name: &str, screen: &str) {
+pub fn compare(name: &str, screen: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("vectors/screens/{name}.txt"));
     let screen = normal(screen);
     if std::env::var_os("SYMBOLON_WRITE_VECTORS").is_some() {
@@ -103,7 +112,8 @@ pub(crate) fn compare(name: &str, screen: &str) {
 }
 
 /// A screen in which times, dates and names of transactions are always the same, without what is empty at its end.
-pub(crate) fn normal(screen: &str) -> String {
+#[must_use]
+pub fn normal(screen: &str) -> String {
     let lines = screen.lines().map(|line| {
         let words = line.split(' ').map(|word| if is_of_the_moment(word) { blotted(word) } else { word.to_owned() });
         words.collect::<Vec<_>>().join(" ").trim_end().to_owned()
