@@ -118,6 +118,9 @@ pub enum Misbehaviour {
     /// The response is not for the members that the request was from.
     #[error("the response is not for the members who asked")]
     OtherMembers,
+    /// It tells of another amount than that of the transaction it is asked about.
+    #[error("the amount in the answer is not the transaction's")]
+    OtherAmount,
     /// The descriptor is of another provider.
     #[error("the descriptor is another provider's")]
     OtherProvider,

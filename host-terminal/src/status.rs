@@ -72,7 +72,7 @@ pub async fn inquire(
     purse.prepare(descriptor, PROVIDER).await?;
     let answers = transact(&mut purse.card, &mut Inquiry(earlier), &Above::new(provider, PROVIDER), &mut Nobody).await;
     // That an inquiry fails leaves nothing else open.
-    not_told(answers.map_err(|failure| failure.error)?.into(), earlier)
+    told(answers.map_err(|failure| failure.error)?.into(), earlier)
 }
 
 struct Inquiry<'a>(&'a Earlier);
@@ -92,10 +92,14 @@ impl Plan for Inquiry<'_> {
     }
 }
 
-/// That the inquiry is refused says nothing about what it asks for, unless the card has not accepted: then nothing can
+/// What the answer to an inquiry says of the transaction; the cards themselves compare amounts in approvals alone. That
+/// the inquiry is refused says nothing about what it asks for, unless the card has not accepted: then nothing can
 /// have moved.
-fn not_told(receipt: Receipt, earlier: &Earlier) -> Result<Receipt, Failure> {
+fn told(receipt: Receipt, earlier: &Earlier) -> Result<Receipt, Failure> {
     let transaction = earlier.transaction;
+    if receipt.amount.is_some_and(|amount| amount != earlier.amount) {
+        return Err(Error::misbehaved(PROVIDER)(Misbehaviour::OtherAmount).into());
+    }
     match receipt.conclusion {
         Conclusion::Declined(Reason { code, line }) | Conclusion::Refused(Reason { code, line })
             if earlier.accepted =>
@@ -124,7 +128,7 @@ mod tests {
         for step in known.into_iter().chain(dead) {
             for conclusion in [Conclusion::Declined, Conclusion::Refused] {
                 let conclusion = conclusion(Reason { code: ReasonCode::ACCOUNT, line: "no".into() });
-                let told = not_told(receipt(conclusion.clone()), &(&entry(step)).into());
+                let told = told(receipt(conclusion.clone()), &(&entry(step)).into());
                 if dead.contains(&step) {
                     assert_eq!(told.unwrap(), Receipt { transaction: TransactionId([7; 16]), ..receipt(conclusion) });
                 } else {
@@ -133,7 +137,23 @@ mod tests {
                     assert_eq!((failure.transaction, failure.requested), (Some(TransactionId([7; 16])), true));
                 }
             }
-            assert!(not_told(receipt(Conclusion::Posted), &(&entry(step)).into()).is_ok());
+            assert!(told(receipt(Conclusion::Posted), &(&entry(step)).into()).is_ok());
+        }
+    }
+
+    #[test]
+    fn an_answer_with_another_amount_is_none() {
+        let earlier = Earlier::from(&entry(Step::Accepted));
+        for (minor, currency) in [(1250, b"EUR"), (1251, b"EUR"), (1250, b"USD")] {
+            let amount = Amount { minor, currency: Currency(*currency) };
+            let answer = Receipt { amount: Some(amount), ..receipt(Conclusion::Posted) };
+            match told(answer, &earlier) {
+                Ok(told) => assert_eq!((told.amount, amount), (Some(earlier.amount), earlier.amount)),
+                Err(failure) => {
+                    assert_ne!(amount, earlier.amount);
+                    assert!(matches!(failure.error, Error::Misbehaved { what: Misbehaviour::OtherAmount, .. }));
+                }
+            }
         }
     }
 
