@@ -1,6 +1,6 @@
 //! The till line by line: each screen as sentences, input by lines. For screen readers, and for pipes.
 
-use std::io::{BufRead, IsTerminal, Write, stdin, stdout};
+use std::io::{BufRead, IsTerminal, Read, Write, stdin, stdout};
 use std::thread;
 
 use anyhow::Result;
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::full_screen::{keys, of_key};
 use super::{Counter, stop};
 
-/// The longest line that is read; what follows of it is another one.
+/// The longest line that is read, its end included. A longer one is none, nor is one that is no text.
 const LINE_MAX: usize = 256;
 
 pub(super) async fn run(model: &mut Model, counter: &mut Counter) -> Result<()> {
@@ -171,17 +171,31 @@ fn lines() -> mpsc::Receiver<Zeroizing<String>> {
     let (sender, receiver) = mpsc::channel(1);
     thread::spawn(move || {
         let mut input = stdin().lock();
-        loop {
-            let mut line = new_line();
-            let mut limited = std::io::Read::take(&mut input, LINE_MAX as u64);
-            match limited.read_line(&mut line) {
-                Ok(0) | Err(_) => return,
-                Ok(_) if sender.blocking_send(line).is_err() => return,
-                Ok(_) => {}
+        while let Ok(Some(line)) = read_line(&mut input) {
+            if sender.blocking_send(line).is_err() {
+                return;
             }
         }
     });
     receiver
+}
+
+/// The next line that is one; none at the end.
+fn read_line(input: &mut impl BufRead) -> std::io::Result<Option<Zeroizing<String>>> {
+    loop {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(LINE_MAX));
+        if input.by_ref().take(LINE_MAX as u64).read_until(b'\n', &mut bytes)? == 0 {
+            return Ok(None);
+        }
+        let is_whole = bytes.len() < LINE_MAX || bytes.ends_with(b"\n");
+        if !is_whole {
+            input.skip_until(b'\n')?;
+        } else if let Ok(text) = std::str::from_utf8(&bytes) {
+            let mut line = new_line();
+            line.push_str(text);
+            return Ok(Some(line));
+        }
+    }
 }
 
 /// The terminal gives single keys as long as this is there.
@@ -191,5 +205,21 @@ impl Drop for Raw {
     fn drop(&mut self) {
         // There is nothing to do about a terminal that is gone.
         drop(disable_raw_mode());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_too_long_or_no_text_is_none_and_its_rest_is_not_either() {
+        let longest = "1".repeat(LINE_MAX - 1) + "\n";
+        let long = "x".repeat(LINE_MAX) + "2.00\n";
+        let input = [longest.as_bytes(), long.as_bytes(), b"\xE9\n", b"1.00\n", b"q"].concat();
+        let mut input = input.as_slice();
+        let mut next = || read_line(&mut input).unwrap().map(|line| line.to_string());
+        assert_eq!(next(), Some(longest));
+        assert_eq!((next(), next(), next()), (Some("1.00\n".to_owned()), Some("q".to_owned()), None));
     }
 }
