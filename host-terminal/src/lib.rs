@@ -14,6 +14,7 @@
 //! | [`till`] | the point of sale: day book, receipts, screens |
 //! | [`topology`], [`join`] | groups of any shape, and a member of one |
 //! | [`decode`] | what travelled, in words |
+//! | [`secret_file`] | PINs in files |
 //! | [`transcript`] | what goes to a card and what comes back: written, recorded, played again |
 //!
 //! A terminal holds no session key and no account number: what it sees is what the cards and the provider let it see.
@@ -32,6 +33,7 @@ pub mod pay;
 pub mod purse;
 pub mod reader;
 pub mod receipt;
+pub mod secret_file;
 pub mod sell;
 pub mod status;
 pub mod till;

@@ -1,6 +1,10 @@
 //! What travels, told to whoever wants to log or draw it.
 
 use std::borrow::Cow;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -87,6 +91,14 @@ impl LeftOut {
 pub trait Observer: Send + Sync {
     /// This travelled.
     fn observe(&self, event: &Event<'_>);
+}
+
+/// A file for what travels. Where it is new, it is its owner's alone: what a card tells after a PIN will be in it.
+///
+/// # Errors
+/// It cannot be made.
+pub fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 /// Does nothing with it.

@@ -3,6 +3,7 @@
 mod commands;
 
 use std::io::Write;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -32,15 +33,39 @@ enum Command {
     Info(image::Info),
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    match Arguments::parse().command {
-        Command::New(new) => image::new(&new),
-        Command::Info(info) => image::show(&info),
-        Command::Serve(serve) => serve::run(&serve),
-        Command::Vpcd(vpcd) => vpcd::run(&vpcd),
-        Command::Control(control) => control::run(&control),
+    let command = Arguments::parse().command;
+    let Err(error) = command.run() else { return ExitCode::SUCCESS };
+    eprintln!("sim-reader: {error:#}");
+    if command.is_json() {
+        // Whoever closed the other end of a pipe has read enough.
+        drop(tell(true, &serde_json::json!({ "error": format!("{error:#}") }), String::new));
+    }
+    ExitCode::FAILURE
+}
+
+impl Command {
+    fn run(&self) -> Result<()> {
+        match self {
+            Self::New(new) => image::new(new),
+            Self::Info(info) => image::show(info),
+            Self::Serve(serve) => serve::run(serve),
+            Self::Vpcd(vpcd) => vpcd::run(vpcd),
+            Self::Control(control) => control::run(control),
+        }
+    }
+
+    /// Whether a program reads what it says.
+    const fn is_json(&self) -> bool {
+        match self {
+            Self::New(new) => new.opening.json,
+            Self::Info(info) => info.opening.json,
+            Self::Serve(serve) => serve.inserting.opening.json,
+            Self::Vpcd(vpcd) => vpcd.inserting.opening.json,
+            Self::Control(control) => control.json,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use serde_json::Value;
 use symbolon_tests::group::{PATIENCE, Person, Town, leaf, member, payee, payer, purchase, result};
-use symbolon_tests::process::Ended;
+use symbolon_tests::process::{Ended, Running, build};
 
 fn town() -> Result<Town> {
     Town::new(&[Person::new("shop"), Person::new("ada").with(&["--opening", "100.00"])])
@@ -73,6 +73,43 @@ fn a_card_that_is_nowhere_is_told_with_what_to_write() -> Result<()> {
         let said = format!("{}{}", error(&ended).unwrap_or_default(), ended.errors);
         assert!(said.contains(expected), "{card}: {said}");
         assert_ne!(ended.code, Some(0));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_program_reads_one_line_for_every_failure() -> Result<()> {
+    let town = town()?;
+    let (no, pin, out) = (town.path("no"), town.path("pin"), town.path("out"));
+    let (card, provider) = (format!("image:{no}"), town.address.as_str());
+    let at = ["--card", card.as_str()];
+    let member = [at.as_slice(), &["--pin-file", &pin]].concat();
+    let sale = ["--provider", provider, "--amount", "1.5", "--currency"];
+    let till = ["--settle", "--provider", provider, "--name", "Shop", "--currency", "EUR", "--book", "/dev/null/book"];
+    let failing: [(&str, &str, Vec<&str>); 17] = [
+        ("host-terminal", "pay", [member.as_slice(), &["--to", "127.0.0.1:1", "--limit", "5"]].concat()),
+        ("host-terminal", "pay", [member.as_slice(), &["--to", "127.0.0.1:1"]].concat()),
+        ("host-terminal", "sell", [member.as_slice(), &sale, &["EUR"]].concat()),
+        ("host-terminal", "sell", [member.as_slice(), &sale, &["eur"]].concat()),
+        ("host-terminal", "status", [member.as_slice(), &["--provider", provider]].concat()),
+        ("host-terminal", "pos", till.to_vec()),
+        ("host-terminal", "pos", vec!["--list"]),
+        ("host-terminal", "route", vec!["--listen", "256.0.0.1:0", "--to", provider]),
+        ("host-terminal", "join", vec!["--topology", &no, "--name", "ada"]),
+        ("host-terminal", "group", vec!["--topology", &no]),
+        ("host-terminal", "replay", [at.as_slice(), &[&no]].concat()),
+        ("cardctl", "inspect", at.to_vec()),
+        ("cardctl", "issue", [at.as_slice(), &["--profile", &no]].concat()),
+        ("cardctl", "shell", at.to_vec()),
+        ("cardctl", "batch", vec!["--profile", &no, "--count", "1", "--out", &out]),
+        ("sim-reader", "info", vec!["--image", &no]),
+        ("sim-reader", "control", vec!["--at", &no, "--wait", "0", "status"]),
+    ];
+    for (program, command, arguments) in failing {
+        let arguments = [[command, "--json"].as_slice(), &arguments].concat();
+        let ended = Running::start(&build(program)?, &arguments)?.end(PATIENCE)?;
+        assert_eq!((ended.code, ended.results.len()), (Some(1), 1), "{arguments:?}: {ended:?}");
+        assert!(error(&ended).is_some_and(|words| ended.errors.contains(words)), "{arguments:?}: {ended:?}");
     }
     Ok(())
 }

@@ -25,6 +25,9 @@ const RECORDS_MAX: u8 = 8;
 /// Parts of a response that are fetched at most, with `61xx` and `6Cxx`.
 const PARTS_MAX: usize = 4;
 
+/// Characters of a label that are told, four times as many as it may have.
+const LABEL_MAX: usize = 64;
+
 /// The application template of EF.DIR, name and label in it (ISO/IEC 7816-4, 12.2.3).
 const TEMPLATE: Tag = Tag(0x61);
 const NAME: Tag = Tag(0x4F);
@@ -79,7 +82,8 @@ fn application(record: &[u8]) -> Option<(Vec<u8>, String)> {
     let mut input = Fields::new(template);
     let name = input.field(NAME).ok()?;
     let label = input.field(LABEL).unwrap_or_default();
-    Some((name.to_vec(), printable(&String::from_utf8_lossy(label))))
+    let label: String = String::from_utf8_lossy(label).chars().take(LABEL_MAX).collect();
+    Some((name.to_vec(), printable(&label)))
 }
 
 fn known(name: &[u8]) -> Option<&'static str> {

@@ -44,7 +44,6 @@ mod response;
 mod trace;
 
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -57,7 +56,7 @@ pub use replay::{Replay, ReplayError};
 pub use response::Expected;
 pub use trace::Trace;
 
-use crate::observe::Observer;
+use crate::observe::{Observer, private_file};
 
 /// The longest line, bytes. The longest APDU there is takes half of it.
 pub const LINE_MAX: usize = 1 << 18;
@@ -148,12 +147,12 @@ impl Transcript {
 }
 
 /// An observer that writes what travels between `program` and its cards to a file: for Wireshark where the file's name
-/// ends with `.pcapng`, otherwise a transcript.
+/// ends with `.pcapng`, otherwise a transcript. What cards tell after a PIN is in it, so that a new one is its owner's.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn record(path: &Path, program: &str) -> io::Result<Arc<dyn Observer>> {
-    let file = File::create(path)?;
+    let file = private_file(path)?;
     let is_capture = path.extension().is_some_and(|extension| extension == CAPTURE);
     Ok(if is_capture { Arc::new(Capture::new(file, program)?) } else { Arc::new(Trace::new(file, program)?) })
 }

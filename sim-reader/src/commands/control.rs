@@ -23,7 +23,7 @@ pub(crate) struct Control {
     wait: u16,
     /// A line of JSON for each card instead of text.
     #[arg(long, global = true)]
-    json: bool,
+    pub(crate) json: bool,
     #[command(subcommand)]
     what: What,
 }

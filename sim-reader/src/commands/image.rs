@@ -42,7 +42,7 @@ pub(crate) struct New {
     #[arg(long, value_name = "FILE")]
     image: PathBuf,
     #[command(flatten)]
-    opening: Opening,
+    pub(crate) opening: Opening,
     #[command(flatten)]
     making: Making,
 }
@@ -53,7 +53,7 @@ pub(crate) struct Info {
     #[arg(long, value_name = "FILE")]
     image: PathBuf,
     #[command(flatten)]
-    opening: Opening,
+    pub(crate) opening: Opening,
 }
 
 /// How a card is put somewhere.

@@ -18,7 +18,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE")]
     image: PathBuf,
     #[command(flatten)]
-    inserting: Inserting,
+    pub(crate) inserting: Inserting,
     /// Where to listen; port 0 takes a free one. The address is printed.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,

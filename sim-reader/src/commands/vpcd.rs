@@ -27,7 +27,7 @@ pub(crate) struct Vpcd {
     #[arg(long = "image", value_name = "FILE", required = true)]
     images: Vec<PathBuf>,
     #[command(flatten)]
-    inserting: Inserting,
+    pub(crate) inserting: Inserting,
     /// Where the readers listen. The connection is not protected: whoever is on the way has the card.
     #[arg(long, default_value = "127.0.0.1")]
     host: String,

@@ -21,7 +21,7 @@ const BACKUP_MAX: u64 = 64 * 1024 * 1024;
 #[group(id = "what", required = true, multiple = false, args = ["out", "compare"])]
 pub(crate) struct Backup {
     #[command(flatten)]
-    which: Which,
+    pub(crate) which: Which,
     /// The file to write; it must not exist.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,

@@ -38,7 +38,8 @@ use host_terminal::card::Card;
 use host_terminal::observe::{Several, Tap};
 use host_terminal::reader::{Place, Waiting};
 use host_terminal::transcript;
-use serde_json::Value;
+use host_terminal::words::explained;
+use serde_json::{Value, json};
 
 use crate::batch::Batch;
 use crate::channel::{Channel, open};
@@ -136,11 +137,31 @@ const DIFFERS: u8 = 2;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run(&Arguments::parse().command).await {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("cardctl: {error:#}");
-            ExitCode::FAILURE
+    let command = Arguments::parse().command;
+    run(&command).await.unwrap_or_else(|error| {
+        let words = explained(error.as_ref());
+        eprintln!("cardctl: {words}");
+        if command.is_json() {
+            print(true, &json!({ "error": words }), String::new);
+        }
+        ExitCode::FAILURE
+    })
+}
+
+impl Command {
+    /// Whether a program reads what it says.
+    const fn is_json(&self) -> bool {
+        match self {
+            Self::Issue(arguments) => arguments.which.json,
+            Self::Personalise(arguments) => arguments.channel.which.json,
+            Self::Inspect(arguments) => arguments.which.json,
+            Self::Pin(command) => command.which().json,
+            Self::KeySet(command) => command.which().json,
+            Self::Block(arguments) | Self::Unblock(arguments) => arguments.channel.which.json,
+            Self::Terminate(arguments) => arguments.channel.which.json,
+            Self::Backup(arguments) => arguments.which.json,
+            Self::Shell(arguments) => arguments.which.json,
+            Self::Batch(arguments) => arguments.json,
         }
     }
 }

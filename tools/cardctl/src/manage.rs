@@ -22,7 +22,7 @@ use crate::{Which, key_set, pkcs15, registry, words};
 #[derive(Args)]
 pub(crate) struct Lock {
     #[command(flatten)]
-    channel: Channel,
+    pub(crate) channel: Channel,
     /// The provider record with this number alone, with its security domain.
     #[arg(long, value_name = "NUMBER", conflicts_with = "file")]
     record: Option<u8>,
@@ -34,7 +34,7 @@ pub(crate) struct Lock {
 #[derive(Args)]
 pub(crate) struct Terminate {
     #[command(flatten)]
-    channel: Channel,
+    pub(crate) channel: Channel,
     /// Does not ask for the card's name.
     #[arg(long)]
     yes_terminate_this_card: bool,
@@ -72,6 +72,17 @@ pub(crate) struct DeleteKeySet {
     /// The version of the key set that goes.
     #[arg(long, value_name = "VERSION")]
     version: u8,
+}
+
+impl KeySetCommand {
+    /// The card that it is about.
+    pub(crate) const fn which(&self) -> &Which {
+        match self {
+            Self::Put(arguments) => &arguments.channel.which,
+            Self::Delete(arguments) => &arguments.channel.which,
+            Self::List(which) => which,
+        }
+    }
 }
 
 /// Blocks or unblocks.

@@ -26,6 +26,17 @@ pub(crate) enum PinCommand {
     Unblock(Unblock),
 }
 
+impl PinCommand {
+    /// The card that it is about.
+    pub(crate) const fn which(&self) -> &Which {
+        match self {
+            Self::Status(which) => which,
+            Self::Change(arguments) => &arguments.which,
+            Self::Unblock(arguments) => &arguments.which,
+        }
+    }
+}
+
 #[derive(Args)]
 pub(crate) struct Change {
     /// The PIN's number.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use apdu_spec::instruction::PinReference;
+use host_terminal::secret_file;
 use zeroize::Zeroizing;
 
 use crate::inspect::Given;
@@ -14,11 +15,7 @@ pub(crate) type Secret = Zeroizing<Vec<u8>>;
 
 /// The first line of a file.
 pub(crate) fn from_file(path: &Path) -> Result<Secret> {
-    let content = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut content = Zeroizing::new(content);
-    let line = content.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(content.len());
-    content.truncate(line);
-    Ok(content)
+    secret_file::first_line(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// An environment variable.

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result};
-use host_terminal::observe::{Event, Kind, LeftOut, Observer};
+use host_terminal::observe::{Event, Kind, LeftOut, Observer, private_file};
 use serde_json::json;
 
 /// A file of events. `at_micros` counts from 1970-01-01 UTC, so that files of several terminals can be laid together.
@@ -16,7 +16,7 @@ pub(crate) struct EventFile(Mutex<File>);
 
 impl EventFile {
     pub(crate) fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+        let file = private_file(path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self(Mutex::new(file)))
     }
 }

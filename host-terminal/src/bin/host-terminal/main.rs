@@ -26,7 +26,9 @@ use host_terminal::reader::{Place, Readers, Waiting};
 use host_terminal::receipt::Receipt;
 use host_terminal::sell::Shop;
 use host_terminal::transcript::record;
-use host_terminal::{CUSTOMER, CUSTOMER_CARD, Error, Failure, PROVIDER, SHOP, SHOP_CARD, cancel, pay, status};
+use host_terminal::{
+    CUSTOMER, CUSTOMER_CARD, Error, Failure, PROVIDER, SHOP, SHOP_CARD, cancel, pay, secret_file, status,
+};
 use protocol::amount::Amount;
 use protocol::types::{Currency, TransactionId};
 use zeroize::Zeroizing;
@@ -187,7 +189,9 @@ struct Events {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    let json = command.is_json();
+    let outcome = match command {
         Command::Pay(arguments) => pay(arguments).await,
         Command::Sell(arguments) => sell(arguments).await,
         Command::Status(arguments) => status(arguments).await,
@@ -201,9 +205,28 @@ async fn main() -> ExitCode {
         Command::Events(arguments) => decoded::show(&arguments.files).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("host-terminal: {error:#}");
+        report::give_up(json, &error);
         ExitCode::FAILURE
     })
+}
+
+impl Command {
+    /// Whether a program reads what it says.
+    const fn is_json(&self) -> bool {
+        match self {
+            Self::Pay(arguments) => arguments.common.json,
+            Self::Sell(arguments) => arguments.common.json,
+            Self::Status(arguments) => arguments.common.json,
+            Self::Cancel(arguments) => arguments.common.json,
+            Self::Pos(arguments) => arguments.json,
+            Self::Route(arguments) => arguments.json,
+            Self::Join(arguments) => arguments.json,
+            Self::Group(arguments) => arguments.json,
+            Self::Readers(arguments) => arguments.json,
+            Self::Replay(arguments) => arguments.json,
+            Self::Events(_) => false,
+        }
+    }
 }
 
 async fn pay(arguments: Pay) -> Result<ExitCode> {
@@ -337,13 +360,7 @@ fn pin_for(card: &Card, file: Option<&Path>) -> Result<Pin> {
 /// The PIN in the first line of a file; without one, the terminal asks.
 fn pin(file: Option<&Path>) -> Result<Pin> {
     let typed = match file {
-        Some(path) => {
-            let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            let mut text = Zeroizing::new(text);
-            let line = text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len());
-            text.truncate(line);
-            text
-        }
+        Some(path) => secret_file::first_line(path).with_context(|| format!("cannot read {}", path.display()))?,
         None => Zeroizing::new(rpassword::prompt_password("PIN: ")?.into_bytes()),
     };
     Pin::new(typed).ok_or_else(|| anyhow!("no card takes a PIN of this length"))

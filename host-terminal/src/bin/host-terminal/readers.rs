@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use host_terminal::reader::pcsc::{Present, Seen, readers};
+use host_terminal::words::printable;
 use serde_json::{Value, json};
 
 #[derive(Args)]
 pub(crate) struct Options {
     /// One line of JSON a reader instead of text.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// Lists them; a card that another program has is left to it.
@@ -38,7 +39,7 @@ fn to_text(seen: &Seen) -> String {
         Present::Ours { .. } => "a Symbolon card".to_owned(),
         Present::Foreign { card, .. } => card.clone(),
     };
-    format!("{}{keys}: {card}", seen.reader)
+    format!("{}{keys}: {card}", printable(&seen.reader))
 }
 
 fn to_json(seen: &Seen) -> Value {

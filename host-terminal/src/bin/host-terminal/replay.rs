@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     pin_file: Option<PathBuf>,
     /// One line of JSON a transcript instead of text.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     /// Records what the card is told and answers, as the other commands do.
     #[arg(long, value_name = "FILE")]
     trace: Vec<PathBuf>,
@@ -41,15 +41,6 @@ pub(crate) struct Arguments {
 
 /// All of them are read and understood before the card is touched.
 pub(crate) async fn replay(arguments: &Arguments) -> Result<ExitCode> {
-    let outcome = play_all(arguments).await;
-    if let (true, Err(error)) = (arguments.json, &outcome) {
-        tell(&json!({ "result": "error", "error": format!("{error:#}") }).to_string());
-        return Ok(ExitCode::FAILURE);
-    }
-    outcome
-}
-
-async fn play_all(arguments: &Arguments) -> Result<ExitCode> {
     let pin = arguments.pin_file.as_deref().map(|path| pin(Some(path))).transpose()?;
     let transcripts: Vec<Transcript> =
         arguments.transcripts.iter().map(|path| Transcript::read(path)).collect::<Result<_, _>>()?;

@@ -9,7 +9,7 @@ use host_terminal::Failure;
 use host_terminal::join::Outcome;
 use host_terminal::receipt::{Conclusion, Receipt};
 use host_terminal::transact::Answers;
-use host_terminal::words::printable;
+use host_terminal::words::{explained, printable};
 use serde_json::{Value, json};
 
 /// It is done.
@@ -140,6 +140,17 @@ impl Report {
         let line = if self.colour { format!("{colour}{line}{PLAIN}") } else { line };
         let note = if receipt.line.is_empty() { String::new() } else { format!("\n{}", printable(&receipt.line)) };
         format!("{line}\ntransaction {}{note}", receipt.transaction)
+    }
+}
+
+/// Why a command could not even be tried; for a program also in the place of a result.
+pub(crate) fn give_up(json: bool, error: &anyhow::Error) {
+    let words = explained(error.as_ref());
+    eprintln!("host-terminal: {words}");
+    if json {
+        let line = json!({ "result": "error", "error": words, "transaction": null, "end_unknown": false });
+        // Whoever closed the other end of a pipe has read enough.
+        let _ = writeln!(stdout(), "{line}");
     }
 }
 

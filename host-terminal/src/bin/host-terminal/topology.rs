@@ -34,7 +34,7 @@ pub(crate) struct Route {
     to: String,
     /// One line of JSON a result instead of text.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     /// Writes what travels to this file, a line of JSON each.
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
@@ -50,7 +50,7 @@ pub(crate) struct Join {
     name: String,
     /// One line of JSON a result instead of text.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     /// Writes what travels to this file, a line of JSON each.
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
@@ -67,7 +67,7 @@ pub(crate) struct Group {
     topology: PathBuf,
     /// One line of JSON a result instead of text.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     /// Writes what travels at each participant to NAME.events in this folder, a line of JSON each.
     #[arg(long, value_name = "FOLDER")]
     events: Option<PathBuf>,

@@ -1,6 +1,6 @@
 //! The person in front of the terminal, or the flags that speak for them.
 
-use std::io::{IsTerminal, Write, stdin, stdout};
+use std::io::{IsTerminal, Write, stderr, stdin};
 
 use anyhow::{Result, bail};
 use apdu_spec::transaction::Decision;
@@ -40,8 +40,9 @@ impl Payer for User {
     }
 }
 
+/// Asked on the other stream: results alone go to the first.
 fn is_yes(question: &str) -> bool {
     let mut answer = String::new();
-    let asked = write!(stdout(), "{question}").and_then(|()| stdout().flush());
+    let asked = write!(stderr(), "{question}");
     asked.and_then(|()| stdin().read_line(&mut answer)).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }

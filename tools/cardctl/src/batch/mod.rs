@@ -57,7 +57,7 @@ pub(crate) struct Batch {
     pages: u32,
     /// One line of JSON instead of text.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// What all workers share.

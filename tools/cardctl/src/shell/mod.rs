@@ -24,7 +24,7 @@ const LINE_MAX: u64 = 16 * 1024;
 #[derive(Args)]
 pub(crate) struct ShellArguments {
     #[command(flatten)]
-    which: Which,
+    pub(crate) which: Which,
     /// Ends with the first command that fails or that the card refuses, and an exit status of 1.
     #[arg(long)]
     fail: bool,

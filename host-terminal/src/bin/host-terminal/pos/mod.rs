@@ -63,7 +63,7 @@ pub(crate) struct Pos {
     date: Option<Date>,
     /// With --settle and --list: JSON instead of text.
     #[arg(long, conflicts_with = "plain")]
-    json: bool,
+    pub(crate) json: bool,
     #[command(flatten)]
     recording: Recording,
 }
