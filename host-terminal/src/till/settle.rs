@@ -11,8 +11,9 @@ use super::sale::Till;
 use crate::PROVIDER;
 use crate::cancel::call_off;
 use crate::error::{Error, Failure};
+use crate::member::check_refusal;
 use crate::purse::{Purse, SignedDescriptor};
-use crate::receipt::Receipt;
+use crate::receipt::{Conclusion, Receipt};
 use crate::status::{Earlier, inquire, is_open};
 
 impl Till {
@@ -51,9 +52,16 @@ impl Till {
         earlier: Earlier,
     ) -> Result<bool, Error> {
         let told = if let State::Acknowledged(message) = &entry.state {
+            let answer = self.provider.ask(message).await.map_err(Error::hop(PROVIDER))?;
             // Whatever it answers: the inquiry tells in a way that the card verifies.
-            self.provider.ask(message).await.map_err(Error::hop(PROVIDER))?;
-            inquire(shop, descriptor, &self.provider, &earlier).await
+            let told = inquire(shop, descriptor, &self.provider, &earlier).await;
+            let is_open = matches!(&told, Ok(Receipt { conclusion: Conclusion::Open, .. }));
+            if is_open && check_refusal(&answer).is_err() {
+                // The customer's card has said something that does not count, and would keep it open.
+                call_off(shop, descriptor, &self.provider, &earlier).await
+            } else {
+                told
+            }
         } else {
             call_off(shop, descriptor, &self.provider, &earlier).await
         };

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a panic is a test's verdict")]
 
 mod crash;
+mod lying;
 mod pcsc;
 mod plain;
 mod removed;
