@@ -26,6 +26,7 @@ fn the_script_for_other_projects_runs_as_it_is_written() -> Result<()> {
     fs::set_permissions(&apt_get, fs::Permissions::from_mode(0o755))?;
     // The script starts its own, which lives in the background.
     daemon.stop();
+    daemon.remove("pcscd/pcscd.comm")?;
     let _started = Background(&daemon);
     let said = succeeded(&bash(&daemon, folder.path(), &script)?)?;
 

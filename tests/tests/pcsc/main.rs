@@ -2,6 +2,7 @@
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is a test's verdict")]
 
+mod by_hand;
 mod card_tools;
 mod ci;
 mod opensc;

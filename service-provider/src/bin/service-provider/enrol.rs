@@ -1,13 +1,16 @@
 //! `enrol` and `register-key`: accounts, by their instruments, and the keys of their cards.
 
-use std::path::Path;
+use std::io::{read_to_string, stdin};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use protocol::amount::Amount;
 use protocol::crypto::PublicKey;
 use protocol::types::Currency;
 use rand::rngs::OsRng;
+use serde::Deserialize;
 use serde_json::json;
 use service_provider::admin::{Enrolment, enrol, register_key};
 use service_provider::keys::files::read_provider;
@@ -124,13 +127,70 @@ impl Arguments {
     }
 }
 
-/// Registers a card's key for an account.
-pub(crate) async fn register(data: &Path, account: &str, key: &str) -> Result<Said> {
-    let bytes = hex::decode(key).ok().and_then(|bytes| <[u8; 65]>::try_from(bytes).ok());
-    let bytes = bytes.filter(|bytes| p256::PublicKey::from_sec1_bytes(bytes).is_ok());
-    let key = PublicKey(bytes.context("--key takes a P-256 verification key: 65 bytes in hex, as a card gives it")?);
+/// Which keys are to be registered.
+#[derive(Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Keys {
+    /// What the card tool printed with --json when it issued a card of this provider; - is the standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["account", "key"])]
+    issued: Option<PathBuf>,
+    /// The account's number
+    #[arg(long, requires = "key")]
+    account: Option<String>,
+    /// The card's verification key: 65 bytes in hex
+    #[arg(long, requires = "account")]
+    key: Option<String>,
+}
+
+/// What the card tool prints of a card that it issued, as far as a provider is concerned.
+#[derive(Deserialize)]
+struct Issued {
+    keys: Vec<IssuedKey>,
+}
+
+#[derive(Deserialize)]
+struct IssuedKey {
+    /// Which provider it is for.
+    provider: String,
+    account: String,
+    verification_key: String,
+}
+
+/// Registers cards' keys for their accounts. Those of other providers on the same card are left to them.
+pub(crate) async fn register(data: &Path, keys: &Keys) -> Result<Said> {
+    let own = keys.read(&read_provider(data)?.provider.to_string())?;
+    let keys: Vec<_> =
+        own.into_iter().map(|(account, key)| Ok((account, verification_key(&key)?))).collect::<Result<_>>()?;
     let store = open_store(data)?;
-    register_key(&store, &AccountNumber::new(account)?, key).await?;
-    let value = json!({ "account": account, "registered": hex::encode(key.0) });
-    Ok((value, format!("The key is registered for {account}.")))
+    let (mut values, mut words) = (Vec::new(), Vec::new());
+    for (account, key) in keys {
+        register_key(&store, &AccountNumber::new(&account)?, key).await?;
+        values.push(json!({ "account": account, "registered": hex::encode(key.0) }));
+        words.push(format!("The key is registered for {account}."));
+    }
+    Ok((json!({ "keys": values }), words.join("\n")))
+}
+
+impl Keys {
+    /// Accounts of this provider and their keys, as they are written.
+    fn read(&self, provider: &str) -> Result<Vec<(String, String)>> {
+        let (Some(account), Some(key)) = (&self.account, &self.key) else {
+            let path = self.issued.as_deref().context("say which: --issued, or --account and --key")?;
+            let text = if path == Path::new("-") { read_to_string(stdin()) } else { std::fs::read_to_string(path) };
+            let text = text.with_context(|| format!("cannot read {}", path.display()))?;
+            let issued: Issued = serde_json::from_str(&text)
+                .with_context(|| format!("{} is not what `cardctl issue --json` prints", path.display()))?;
+            let own = issued.keys.into_iter().filter(|key| key.provider == provider);
+            let own: Vec<_> = own.map(|key| (key.account, key.verification_key)).collect();
+            ensure!(!own.is_empty(), "{} has no key for this provider, {provider}", path.display());
+            return Ok(own);
+        };
+        Ok(vec![(account.clone(), key.clone())])
+    }
+}
+
+fn verification_key(hexadecimal: &str) -> Result<PublicKey> {
+    let bytes = hex::decode(hexadecimal).ok().and_then(|bytes| <[u8; 65]>::try_from(bytes).ok());
+    let bytes = bytes.filter(|bytes| p256::PublicKey::from_sec1_bytes(bytes).is_ok());
+    Ok(PublicKey(bytes.context("a key is a P-256 verification key: 65 bytes in hex, as a card gives it")?))
 }

@@ -67,15 +67,8 @@ enum Command {
     RotateStorageKey,
     /// Creates an account; prints what its card is to be personalised with, secret included
     Enrol(Box<enrol::Arguments>),
-    /// Registers a card's key for an account
-    RegisterKey {
-        /// The account's number
-        #[arg(long)]
-        account: String,
-        /// The card's verification key: 65 bytes in hex
-        #[arg(long)]
-        key: String,
-    },
+    /// Registers the keys of cards for their accounts
+    RegisterKey(enrol::Keys),
     /// Answers requests over TCP until SIGTERM or SIGINT; says in its answers what notices.toml in the data folder adds
     Serve {
         /// Where to listen
@@ -126,7 +119,7 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Rotate { root_key, validity } => rotate(data, &root_key, &validity)?,
         Command::RotateStorageKey => rotate_storage_key(data)?,
         Command::Enrol(arguments) => enrol::open_account(data, *arguments).await?,
-        Command::RegisterKey { account, key } => enrol::register(data, &account, &key).await?,
+        Command::RegisterKey(keys) => enrol::register(data, &keys).await?,
         Command::Serve { listen, hold } => return serve_until_stopped(data, &listen, hold, cli.json).await,
         Command::Ledger => return books::show(data, cli.json).await,
     };
