@@ -10,12 +10,12 @@ use embedded_storage::nor_flash::{NorFlashError, NorFlashErrorKind};
 #[non_exhaustive]
 pub enum ImageError {
     /// The host's file system refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {said}", path.display())]
     Io {
         /// The image.
         path: PathBuf,
-        /// What the host said.
-        source: io::Error,
+        /// What the host said. Not an error's source, which would be told once more.
+        said: io::Error,
     },
     /// Another process has the image open.
     #[error("{} is in use by another process: a card can be in one reader only", .0.display())]
@@ -78,8 +78,8 @@ pub enum ImageError {
     OutOfService(PathBuf),
 }
 
-pub(super) fn at(path: &Path, source: io::Error) -> ImageError {
-    ImageError::Io { path: path.to_owned(), source }
+pub(super) fn at(path: &Path, said: io::Error) -> ImageError {
+    ImageError::Io { path: path.to_owned(), said }
 }
 
 /// Why a flash operation on an image failed.
