@@ -14,9 +14,9 @@ pub(crate) struct Control {
     /// The socket: what `sim-reader vpcd --control` was given.
     #[arg(long, value_name = "SOCKET")]
     at: PathBuf,
-    /// Which card, counted from 0; all of them without this.
+    /// Which slot's card, counted from 0 in the order of --image; all of them without this.
     #[arg(long, global = true, value_name = "NUMBER")]
-    card: Option<usize>,
+    slot: Option<usize>,
     /// How long to wait for `sim-reader vpcd` to be there, and until programs see what was done. With 0 nothing is
     /// waited for.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10)]
@@ -30,7 +30,7 @@ pub(crate) struct Control {
 
 #[derive(Subcommand)]
 enum What {
-    /// Says how things stand.
+    /// Says which cards are in, and what was done.
     Status,
     /// Puts the card in, if it is out. Ends once programs see it, so it also waits for a card that has just started.
     Insert,
@@ -82,11 +82,11 @@ impl What {
     }
 }
 
-/// Gives the order and says how things stand then. Fails where programs do not see in time what was done.
+/// Gives the order and says which cards are in then. Fails where programs do not see in time what was done.
 pub(crate) fn run(arguments: &Control) -> Result<()> {
     let wait_ms = u64::from(arguments.wait) * 1000;
     let order = arguments.what.order();
-    let reports = control::ask(&arguments.at, &Request { card: arguments.card, order, wait_ms })?;
+    let reports = control::ask(&arguments.at, &Request { card: arguments.slot, order, wait_ms })?;
     for report in &reports {
         tell(arguments.json, &serde_json::to_value(report)?, || report.to_string())?;
     }

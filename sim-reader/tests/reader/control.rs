@@ -5,6 +5,7 @@ use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -59,6 +60,34 @@ impl Desk {
         let _ = stream.read_to_end(&mut answer);
         serde_json::from_slice(&answer).unwrap()
     }
+}
+
+fn program(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sim-reader"));
+    command.args(arguments).env("RUST_BACKTRACE", "1").output().unwrap()
+}
+
+#[test]
+fn the_program_takes_the_card_out_of_the_slot_that_it_is_told() {
+    let desk = Desk::new();
+    let control = |more: &[&str]| {
+        let socket = desk.socket.to_str().unwrap();
+        program(&[["control", "--at", socket, "--wait", "0", "--json"].as_slice(), more].concat())
+    };
+    let output = control(&["remove", "--slot", "1"]);
+    let report: Report = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.success(), report.card, report.inserted), (true, 1, false));
+    assert_eq!(desk.hands.each_ref().map(|hand| hand.state().inserted), [true, false]);
+    assert!(!control(&["remove", "--slot", "2"]).status.success());
+    assert_eq!(desk.hands.each_ref().map(|hand| hand.state().inserted), [true, false]);
+}
+
+#[test]
+fn an_error_of_the_program_is_one_line_also_where_backtraces_are_wanted() {
+    let output = program(&["info", "--image", "/nowhere/no.card"]);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(errors.starts_with("sim-reader: ") && errors.contains("no.card"), "{errors}");
+    assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
 }
 
 #[test]
