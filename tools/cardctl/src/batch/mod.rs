@@ -1,8 +1,8 @@
 //! `cardctl batch`: many simulated cards, each an image that is made and issued in this process.
 //!
 //! ```text
-//! DIR/card-000001.image     the first card; while it is under way, card-000001.image.part
-//! DIR/manifest.jsonl        a line for every card that is finished, in the order in which they were
+//! FOLDER/card-000001.image  the first card; while it is under way, card-000001.image.part
+//! FOLDER/manifest.jsonl     a line for every card that is finished, in the order in which they were
 //! ```
 //!
 //! A card is finished when its line is in the manifest: before, its image was made durable under its name. After a
@@ -43,14 +43,15 @@ pub(crate) struct Batch {
     /// How many cards; left out, one for every holder.
     #[arg(long, value_name = "NUMBER")]
     count: Option<u32>,
-    /// What goes onto each card (TOML): {n} stands for its number, {NAME} for what the holders' column NAME says.
+    /// What goes onto each card (TOML). A name in braces is filled in: n is the card's number, and any other is what
+    /// the holders' column of this name says.
     #[arg(long, value_name = "FILE")]
     profile: PathBuf,
     /// The holders (CSV): a line with the names of the columns, then a line for each.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     /// Where the images and the manifest go. What an earlier run has finished there is kept.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
     /// Pages of 4,096 bytes that each card's flash has.
     #[arg(long, default_value_t = 32)]

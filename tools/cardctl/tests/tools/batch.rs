@@ -137,3 +137,12 @@ fn what_cannot_be_a_batch_is_refused_before_a_card_is_made() {
     fs::write(folder.join("holders.csv"), "name,pin,enrolment\nAda,4711\n").unwrap();
     refused(&[], "line 2 has 2 columns");
 }
+
+#[test]
+fn the_help_says_what_is_filled_in() {
+    let output = Command::new(env!("CARGO_BIN_EXE_cardctl")).args(["batch", "--help"]).output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("A name in braces is filled in: n is the card's number, and any other"), "{help}");
+    assert!(words.contains("--out <FOLDER>"), "{help}");
+}
