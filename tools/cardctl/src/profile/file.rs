@@ -8,7 +8,7 @@ use apdu_spec::limits::{PATH_DEPTH_MAX, RECORD_SIZE_MAX, RECORDS_MAX, TRANSPAREN
 use apdu_spec::{Aid, Condition, Fcp, FileDescriptor, FileId, FileState, Reader, ShortFileId, Tag, Writer};
 use toml::Spanned;
 
-use super::written::{WrittenFile, WrittenObject};
+use super::written::{Kind, WrittenFile, WrittenObject};
 use super::{Occasion, Source, distinct};
 use crate::access::Rules;
 use crate::directory::Application;
@@ -122,20 +122,20 @@ impl WrittenFile {
         let records = records.collect::<Result<Vec<_>>>()?;
         let objects = self.object.iter().map(|object| object.encode(folder)).collect::<Result<Vec<_>>>()?;
         let has = [bytes.is_some(), !records.is_empty(), !objects.is_empty()];
-        let allowed = match self.kind.as_str() {
-            "transparent" => [true, false, false],
-            "records" | "fixed records" | "cyclic" => [false, true, false],
-            "data objects" => [false, false, true],
-            _ => [false; 3],
+        let allowed = match self.kind {
+            Kind::Transparent => [true, false, false],
+            Kind::Records | Kind::FixedRecords | Kind::Cyclic => [false, true, false],
+            Kind::DataObjects => [false, false, true],
+            Kind::Directory => [false; 3],
         };
         let fits = has.into_iter().zip(allowed).all(|(has, allowed)| allowed || !has);
         ensure!(fits, "its kind has other content: text, hex or file for bytes, `record`, `object`");
-        Ok(match self.kind.as_str() {
+        Ok(match self.kind {
             // Record 1 of a cyclic file is the one that came last.
-            "cyclic" => Content::Records(records.into_iter().rev().collect()),
-            "records" | "fixed records" => Content::Records(records),
-            "data objects" => Content::Objects(objects),
-            _ => Content::Bytes(bytes.unwrap_or_default()),
+            Kind::Cyclic => Content::Records(records.into_iter().rev().collect()),
+            Kind::Records | Kind::FixedRecords => Content::Records(records),
+            Kind::DataObjects => Content::Objects(objects),
+            Kind::Transparent | Kind::Directory => Content::Bytes(bytes.unwrap_or_default()),
         })
     }
 
@@ -154,23 +154,22 @@ impl WrittenFile {
             Ok(Records { size: size(longest, RECORD_SIZE_MAX)?, count: u8::try_from(count)? })
         };
         let has_size = self.size.is_some() || self.count.is_some();
-        Ok(match (self.kind.as_str(), content) {
-            ("directory", _) if has_size => bail!("a directory has no size and no count"),
-            ("directory", _) => FileDescriptor::Directory,
-            ("transparent", Content::Bytes(bytes)) => {
+        Ok(match (self.kind, content) {
+            (Kind::Directory, _) if has_size => bail!("a directory has no size and no count"),
+            (Kind::Directory, _) => FileDescriptor::Directory,
+            (Kind::Transparent, Content::Bytes(bytes)) => {
                 FileDescriptor::Transparent { size: size(bytes.len(), TRANSPARENT_SIZE_MAX)? }
             }
-            ("records", Content::Records(all)) => FileDescriptor::LinearVariable(records(all)?),
-            ("fixed records", Content::Records(all)) => FileDescriptor::LinearFixed(same_length(records(all)?, all)?),
-            ("cyclic", Content::Records(all)) => FileDescriptor::Cyclic(same_length(records(all)?, all)?),
-            ("data objects", Content::Objects(objects)) => {
+            (Kind::Records, Content::Records(all)) => FileDescriptor::LinearVariable(records(all)?),
+            (Kind::FixedRecords, Content::Records(all)) => {
+                FileDescriptor::LinearFixed(same_length(records(all)?, all)?)
+            }
+            (Kind::Cyclic, Content::Records(all)) => FileDescriptor::Cyclic(same_length(records(all)?, all)?),
+            (Kind::DataObjects, Content::Objects(objects)) => {
                 let needed = objects.iter().map(Vec::len).sum();
                 FileDescriptor::DataObjects { size: size(needed, TRANSPARENT_SIZE_MAX)? }
             }
-            (other, _) => bail!(
-                "kind {other:?} is none of \"transparent\", \"records\", \"fixed records\", \"cyclic\", \
-                 \"data objects\", \"directory\""
-            ),
+            (_, _) => bail!("its kind has other content"),
         })
     }
 }

@@ -96,7 +96,7 @@ pub(super) struct WrittenKeySet {
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenFile {
     pub(super) path: String,
-    pub(super) kind: String,
+    pub(super) kind: Kind,
     pub(super) name: Option<String>,
     pub(super) short_id: Option<u8>,
     pub(super) size: Option<u16>,
@@ -110,6 +110,37 @@ pub(super) struct WrittenFile {
     pub(super) object: Vec<WrittenObject>,
     #[serde(default)]
     pub(super) access: BTreeMap<String, String>,
+}
+
+/// The kind of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) enum Kind {
+    Transparent,
+    Records,
+    FixedRecords,
+    Cyclic,
+    DataObjects,
+    Directory,
+}
+
+impl TryFrom<String> for Kind {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Ok(match text.as_str() {
+            "transparent" => Self::Transparent,
+            "records" => Self::Records,
+            "fixed records" => Self::FixedRecords,
+            "cyclic" => Self::Cyclic,
+            "data objects" => Self::DataObjects,
+            "directory" => Self::Directory,
+            other => Err(format!(
+                "kind {other:?} is none of \"transparent\", \"records\", \"fixed records\", \"cyclic\", \
+                 \"data objects\", \"directory\""
+            ))?,
+        })
+    }
 }
 
 #[derive(Deserialize)]

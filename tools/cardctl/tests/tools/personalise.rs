@@ -174,7 +174,10 @@ fn changes_are_understood_whole_before_the_card_is_touched_and_taken_again_after
         ("[[key]]\nlabel = \"Key\"\n", "line 1: key Key: say its number"),
         ("\n[[file]]\npath = \"1\"\nkind = \"transparent\"\n", "line 2: file 1: a path is identifiers"),
         ("[[file]]\npath = \"0001\"\nkind = \"transparent\"\nsize = 1\ntext = \"22\"\n", "size 1 is less than the 2"),
-        ("[[file]]\npath = \"0001\"\nkind = \"round\"\n", "is none of \"transparent\""),
+        (
+            "[[file]]\npath = \"0001\"\nkind = \"transparnt\"\ntext = \"in it\"\n",
+            "line 3: kind \"transparnt\" is none of \"transparent\"",
+        ),
         (
             "[[file]]\npath = \"0001\"\nkind = \"cyclic\"\nrecord = [{ hex = \"00\" }, { hex = \"0000\" }]\n",
             "all 2 bytes",
