@@ -12,9 +12,10 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::channel::{self, Protection};
+use crate::inspect::{self, FoundPin, PinState};
 use crate::key_file::Keys;
 use crate::secret::{self, Secret};
-use crate::{Which, inspect, registry};
+use crate::{Which, registry};
 
 #[derive(Subcommand)]
 pub(crate) enum PinCommand {
@@ -101,12 +102,12 @@ async fn status(which: &Which) -> Result<()> {
     registry::select_issuer(&mut card).await?;
     registry::must_be_usable(&mut card).await?;
     let pins = inspect::pins(&mut card).await?;
-    let json = pins.iter().map(|pin| json!({ "number": pin.number, "tries_left": pin.tries_left }));
-    which.tell(&json!({ "pins": json.collect::<Vec<_>>() }), || {
-        let lines = pins.iter().map(|pin| match pin.tries_left {
-            0 => format!("PIN {} is blocked: unblock it with `cardctl pin unblock {}`", pin.number, pin.number),
-            1 => format!("PIN {}: 1 try left", pin.number),
-            left => format!("PIN {}: {left} tries left", pin.number),
+    which.tell(&json!({ "pins": pins.iter().map(FoundPin::json).collect::<Vec<_>>() }), || {
+        let lines = pins.iter().map(|pin| match (pin.number, pin.state) {
+            (number, PinState::TriesLeft(0)) => {
+                format!("PIN {number} is blocked: unblock it with `cardctl pin unblock {number}`")
+            }
+            (number, state) => format!("PIN {number}: {state}"),
         });
         let lines: Vec<String> = lines.collect();
         if lines.is_empty() { "This card has no PINs.".to_owned() } else { lines.join("\n") }

@@ -5,7 +5,7 @@ use apdu_spec::journal::JournalEntry;
 use protocol::types::TransactionId;
 use serde_json::{Map, Value, json};
 
-use super::{Found, FoundContent, FoundFile, FoundKey, FoundRecord};
+use super::{Found, FoundContent, FoundFile, FoundKey, FoundPin, FoundRecord, PinState};
 use crate::files::{Content, path_words};
 use crate::{condition, words};
 
@@ -17,7 +17,7 @@ With --json, one object. Bytes are hexadecimal, in lower case; what the card doe
   life_cycle     OP_READY, INITIALIZED, SECURED, CARD_LOCKED or TERMINATED; of the last two little else is told
   issuer_number, card_number
   free           bytes of memory
-  pins           of each: number, tries_left (0: blocked)
+  pins           of each: number, tries_left (0: blocked; null: verified)
   pin_verified   whether one was given; `verified` lists their numbers
   key_sets       versions of the issuer's key sets
   channels       secure channels that were begun
@@ -33,14 +33,13 @@ With --json, one object. Bytes are hexadecimal, in lower case; what the card doe
 
 impl Found {
     pub(crate) fn json(&self) -> Value {
-        let pins = self.pins.iter().map(|pin| json!({ "number": pin.number, "tries_left": pin.tries_left }));
         json!({
             "atr": hex::encode(&self.atr),
             "life_cycle": words::life_cycle(self.state),
             "issuer_number": self.issuer_number.as_ref().map(hex::encode),
             "card_number": self.card_number.as_ref().map(hex::encode),
             "free": self.free,
-            "pins": pins.collect::<Vec<_>>(),
+            "pins": self.pins.iter().map(FoundPin::json).collect::<Vec<_>>(),
             "pin_verified": !self.verified.is_empty(),
             "verified": self.verified,
             "key_sets": self.key_sets.iter().map(|version| version.number()).collect::<Vec<_>>(),
@@ -50,6 +49,16 @@ impl Found {
             "files": self.files.iter().map(FoundFile::json).collect::<Vec<_>>(),
             "journal": self.journal.iter().map(entry).collect::<Vec<_>>(),
         })
+    }
+}
+
+impl FoundPin {
+    pub(crate) fn json(&self) -> Value {
+        let tries_left = match self.state {
+            PinState::Verified => None,
+            PinState::TriesLeft(left) => Some(left),
+        };
+        json!({ "number": self.number, "tries_left": tries_left })
     }
 }
 

@@ -44,8 +44,16 @@ pub(crate) struct Found {
 
 pub(crate) struct FoundPin {
     pub(crate) number: u8,
-    /// 0 once it is blocked.
-    pub(crate) tries_left: u8,
+    pub(crate) state: PinState,
+}
+
+/// What a PIN takes still.
+#[derive(Clone, Copy)]
+pub(crate) enum PinState {
+    /// It is verified, and then does not tell its tries.
+    Verified,
+    /// So many wrong ones in a row, 0 once it is blocked.
+    TriesLeft(u8),
 }
 
 /// A provider record.
@@ -106,22 +114,22 @@ pub(crate) async fn inspect(card: &mut Card, given: Vec<Given>) -> Result<Found>
 pub(crate) async fn pins(card: &mut Card) -> Result<Vec<FoundPin>> {
     let mut pins = Vec::new();
     for reference in (1..=PIN_REFERENCE_MAX).filter_map(|number| PinReference::parse(number).ok()) {
-        if let Some(tries_left) = tries_left(card, reference).await? {
-            pins.push(FoundPin { number: reference.number(), tries_left });
+        if let Some(state) = pin_state(card, reference).await? {
+            pins.push(FoundPin { number: reference.number(), state });
         }
     }
     Ok(pins)
 }
 
-/// How many wrong ones in a row a PIN takes still; `None` where there is no such PIN, or where it is verified.
-pub(crate) async fn tries_left(card: &mut Card, reference: PinReference) -> Result<Option<u8>> {
+/// How it is with a PIN; `None` where there is no such PIN.
+async fn pin_state(card: &mut Card, reference: PinReference) -> Result<Option<PinState>> {
     match card.send("VERIFY", &Verify { reference, part: VerifyPart::Ask }).await {
         Err(CardError::Refused { status: Status::REFERENCE_NOT_FOUND, .. }) => Ok(None),
-        Err(CardError::WrongPin { left }) => Ok(Some(left)),
-        Err(CardError::PinBlocked) => Ok(Some(0)),
+        Err(CardError::WrongPin { left }) => Ok(Some(PinState::TriesLeft(left))),
+        Err(CardError::PinBlocked) => Ok(Some(PinState::TriesLeft(0))),
         other => {
             ensure!(other?.is_empty(), "the card's answer to VERIFY has data");
-            Ok(None)
+            Ok(Some(PinState::Verified))
         }
     }
 }

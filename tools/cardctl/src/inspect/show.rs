@@ -7,7 +7,7 @@ use host_terminal::words::printable;
 use protocol::amount::Amount;
 use protocol::types::{Currency, TransactionId};
 
-use super::{Found, FoundContent, FoundFile, FoundKey, FoundRecord};
+use super::{Found, FoundContent, FoundFile, FoundKey, FoundRecord, PinState};
 use crate::files::Content;
 use crate::{condition, words};
 
@@ -29,9 +29,7 @@ impl fmt::Display for Found {
             write!(out, "\nfree         {free} bytes")?;
         }
         for pin in &self.pins {
-            let left = if pin.tries_left == 1 { "try left" } else { "tries left" };
-            let blocked = if pin.tries_left == 0 { ": blocked" } else { "" };
-            write!(out, "\nPIN {:<9}{} {left}{blocked}", pin.number, pin.tries_left)?;
+            write!(out, "\nPIN {:<9}{}", pin.number, pin.state)?;
         }
         for version in &self.key_sets {
             write!(out, "\nkey set {:<5}the issuer's", version.number())?;
@@ -45,6 +43,17 @@ impl fmt::Display for Found {
             write!(out, "transaction {}", TransactionId(entry.transaction))?;
         }
         if self.verified.is_empty() { write!(out, "\nMore can be seen with --pin-file.") } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for PinState {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Verified => write!(out, "verified"),
+            Self::TriesLeft(0) => write!(out, "0 tries left: blocked"),
+            Self::TriesLeft(1) => write!(out, "1 try left"),
+            Self::TriesLeft(left) => write!(out, "{left} tries left"),
+        }
     }
 }
 

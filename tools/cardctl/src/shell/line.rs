@@ -63,7 +63,7 @@ pub(super) const COMMANDS: [(&str, &str, &str); 15] = [
     ("read", "[OFFSET [LENGTH]]", "reads bytes of the file that is selected"),
     ("record", "NUMBER", "reads a record of the file that is selected"),
     ("verify", "NUMBER [FILE]", "verifies a PIN, which is asked for, or is a file's first line"),
-    ("pins", "", "the tries that each PIN has left"),
+    ("pins", "", "the tries that each PIN has left, or that it is verified"),
     ("status", "", "the card's life cycle state"),
     ("channel", "FILE", "opens the issuer's secure channel with the keys in the file; a reset ends it"),
     ("reset", "", "resets the card"),

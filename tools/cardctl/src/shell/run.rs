@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::line::{COMMANDS, Line, Place, What};
 use crate::channel;
 use crate::files::{list, path_words, select_path};
-use crate::inspect::{self, FoundContent, FoundFile};
+use crate::inspect::{self, FoundContent, FoundFile, FoundPin};
 use crate::key_file::Keys;
 use crate::secret;
 use crate::secure_channel::Options;
@@ -225,14 +225,9 @@ impl Shell {
 
     async fn pins(&mut self) -> Result<Outcome> {
         let pins = inspect::pins(self.card()?).await?;
-        let json = pins.iter().map(|pin| json!({ "number": pin.number, "tries_left": pin.tries_left }));
-        let json = json!({ "pins": json.collect::<Vec<_>>() });
-        let lines: Vec<String> =
-            pins.iter().map(|pin| format!("PIN {}: {} tries left", pin.number, pin.tries_left)).collect();
-        Ok(told(
-            json,
-            if lines.is_empty() { "no PINs but those that are verified".to_owned() } else { lines.join("\n") },
-        ))
+        let json = json!({ "pins": pins.iter().map(FoundPin::json).collect::<Vec<_>>() });
+        let lines: Vec<String> = pins.iter().map(|pin| format!("PIN {}: {}", pin.number, pin.state)).collect();
+        Ok(told(json, if lines.is_empty() { "no PINs".to_owned() } else { lines.join("\n") }))
     }
 
     fn atr(&mut self) -> Result<Outcome> {

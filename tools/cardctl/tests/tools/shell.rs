@@ -77,3 +77,16 @@ fn a_wrong_pin_from_a_file_is_tried_once_and_none_is_told() {
     let long = format!("{}\n", "00".repeat(10_000));
     assert!(!shell(&desk, &long, &[]).status.success());
 }
+
+#[test]
+fn a_pin_that_is_verified_is_listed_as_such_and_its_last_try_is_one_try() {
+    let desk = Desk::issued("");
+    let said = shell(&desk, "verify 1 pin\npins\nreset\npins\n", &[]);
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert!(said.contains("PIN 1: verified") && said.contains("PIN 1: 5 tries left"), "{said}");
+    let told = lines(&shell(&desk, "verify 1 pin\npins\n", &["--json"]));
+    assert_eq!(told[1]["pins"], serde_json::json!([{ "number": 1, "tries_left": null }]));
+    let wrong = "00200001 04 30303030\n".repeat(4);
+    let said = String::from_utf8(shell(&desk, &(wrong + "pins\n"), &[]).stdout).unwrap();
+    assert!(said.contains("PIN 1: 1 try left"), "{said}");
+}
