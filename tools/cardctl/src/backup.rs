@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use host_terminal::words::printable;
 use serde_json::{Map, Value, json};
 
 use crate::Which;
@@ -103,7 +104,7 @@ fn differences(before: &Value, now: &Value) -> Vec<Value> {
     found
 }
 
-/// Everything by a name: files by their paths, keys and records by their numbers, each with its members.
+/// Everything by a name: files by their paths, keys and records by their numbers, each with all that is in it.
 fn things(backup: &Value) -> BTreeMap<String, Value> {
     let lists = [("files", "file", "path"), ("keys", "key", "reference"), ("providers", "account", "record")];
     let empty = Map::new();
@@ -114,7 +115,7 @@ fn things(backup: &Value) -> BTreeMap<String, Value> {
                 for one in all {
                     let number = one[*key].as_str().map_or_else(|| one[*key].to_string(), str::to_owned);
                     for (member, value) in one.as_object().unwrap_or(&empty) {
-                        things.insert(format!("{kind} {number}: {member}"), value.clone());
+                        things.extend(leaves(format!("{kind} {number}: {member}"), value));
                     }
                 }
             }
@@ -126,27 +127,60 @@ fn things(backup: &Value) -> BTreeMap<String, Value> {
     things
 }
 
+/// The values that a value is made of, each by its name. What is null is not there.
+fn leaves(name: String, value: &Value) -> Vec<(String, Value)> {
+    let mut leaves = Vec::new();
+    let mut waiting = vec![(name, value)];
+    while let Some((name, value)) = waiting.pop() {
+        match value {
+            Value::Object(members) => {
+                waiting.extend(members.iter().map(|(member, value)| (format!("{name}: {member}"), value)));
+            }
+            Value::Array(all) => {
+                waiting.extend((1..).zip(all).map(|(number, value): (usize, _)| (format!("{name} {number}"), value)));
+            }
+            Value::Null => {}
+            Value::Bool(_) | Value::Number(_) | Value::String(_) => leaves.push((name, value.clone())),
+        }
+    }
+    leaves
+}
+
 /// Characters of a value that are shown; `--json` has all.
 const SHOWN: usize = 60;
+/// Characters that are shown before the first one that differs.
+const SHOWN_BEFORE: usize = 10;
 
 fn shown(differences: &[Value]) -> String {
     if differences.is_empty() {
         return "The card is as the backup says.".to_owned();
     }
-    let value = |value: &Value| {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let text = host_terminal::words::printable(&text);
-        if text.chars().count() > SHOWN { text.chars().take(SHOWN).chain(['…']).collect() } else { text }
-    };
     let lines = differences.iter().map(|difference| {
-        let what = difference["what"].as_str().unwrap_or_default();
+        let what = printable(difference["what"].as_str().unwrap_or_default());
+        let [before, now] = [&difference["before"], &difference["now"]].map(text);
         match difference["change"].as_str() {
-            Some("new") => format!("{what} is new: {}", value(&difference["now"])),
-            Some("gone") => format!("{what} is gone: it was {}", value(&difference["before"])),
-            _ => format!("{what} was {}, and is {}", value(&difference["before"]), value(&difference["now"])),
+            Some("new") => format!("{what} is new: {}", part(&now, 0)),
+            Some("gone") => format!("{what} is gone: it was {}", part(&before, 0)),
+            _ => {
+                let same = before.chars().zip(now.chars()).take_while(|(before, now)| before == now).count();
+                format!("{what} was {}, and is {}", part(&before, same), part(&now, same))
+            }
         }
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+fn text(value: &Value) -> String {
+    printable(&value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+}
+
+/// As much of a text as is shown: all of it, or what is around the character with this number.
+fn part(text: &str, place: usize) -> String {
+    let length = text.chars().count();
+    let start = if length > SHOWN { place.saturating_sub(SHOWN_BEFORE).min(length - SHOWN) } else { 0 };
+    let shown: String = text.chars().skip(start).take(SHOWN).collect();
+    let [left_out_before, left_out_after] = [start > 0, start + SHOWN < length].map(|is| if is { "…" } else { "" });
+    format!("{left_out_before}{shown}{left_out_after}")
 }
 
 #[cfg(test)]
@@ -162,5 +196,28 @@ mod tests {
         assert_eq!(told, [(Some("file 0001: content"), Some("changed")), (Some("pins"), Some("new"))]);
         assert!(differences(&now, &now).is_empty());
         assert!(shown(&found).contains("file 0001: content was 00, and is 01"));
+    }
+
+    #[test]
+    fn of_what_is_long_or_has_members_the_difference_is_shown() {
+        let card = |last: &str, read: &str, limits: Value| {
+            let content = "0".repeat(200) + last + &"0".repeat(200);
+            let access = json!({ "read": read, "update": "pin 1" });
+            let file = json!({ "path": "0001", "content": content, "access": access, "records": ["00", last] });
+            json!({ "files": [file], "providers": [{ "record": 1, "limits": limits }] })
+        };
+        let (before, now) = (card("aa", "always", json!(null)), card("ab", "never", json!({ "pin": 1 })));
+        let said = shown(&differences(&before, &now));
+        let lines: Vec<_> = said.lines().collect();
+        let (zeros, more) = ("0".repeat(9), "0".repeat(49));
+        assert_eq!(
+            lines,
+            [
+                "account 1: limits: pin is new: 1",
+                "file 0001: access: read was always, and is never",
+                &format!("file 0001: content was …{zeros}aa{more}…, and is …{zeros}ab{more}…"),
+                "file 0001: records 2 was aa, and is ab",
+            ]
+        );
     }
 }
