@@ -129,7 +129,7 @@ impl Change {
         let mut card = self.means.card(&self.which).await?;
         let both = old.map(|old| Zeroizing::new([old.as_slice(), new.as_slice()].concat()));
         let part = both.as_ref().map_or(ChangePart::New(&new), |both| ChangePart::OldAndNew(both));
-        send(&mut card, "CHANGE REFERENCE DATA", &ChangeReferenceData { reference, part }, self.number).await?;
+        send(&mut card, "CHANGE REFERENCE DATA", &ChangeReferenceData { reference, part }, self.number, "PIN").await?;
         let json = json!({ "pin": self.number, "changed": true });
         self.which.tell(&json, || format!("PIN {} was changed.", self.number));
         Ok(())
@@ -159,7 +159,8 @@ impl Unblock {
             (None, None, Some(new)) => ResetPart::New(new),
             (None, None, None) => ResetPart::Nothing,
         };
-        send(&mut card, "RESET RETRY COUNTER", &ResetRetryCounter { reference, part }, self.number).await?;
+        let reset = ResetRetryCounter { reference, part };
+        send(&mut card, "RESET RETRY COUNTER", &reset, self.number, "resetting code").await?;
         let json = json!({ "pin": self.number, "unblocked": true });
         let and_changed = if self.new_file.is_some() { " and changed" } else { "" };
         self.which.tell(&json, || format!("PIN {} was unblocked{and_changed}.", self.number));
@@ -189,8 +190,8 @@ impl Means {
     }
 }
 
-/// Sends a command about a PIN, once: a wrong one costs a try.
-async fn send<'c>(card: &mut Card, name: &str, command: &impl Wire<'c>, number: u8) -> Result<()> {
+/// Sends a command about a PIN, once: if the secret that is given with it is wrong, that costs this one a try.
+async fn send<'c>(card: &mut Card, name: &str, command: &impl Wire<'c>, number: u8, given: &str) -> Result<()> {
     match card.send(name, command).await {
         Ok(_) => Ok(()),
         Err(CardError::Refused { status: Status::REFERENCE_NOT_FOUND, .. }) => bail!("the card has no PIN {number}"),
@@ -200,7 +201,8 @@ async fn send<'c>(card: &mut Card, name: &str, command: &impl Wire<'c>, number: 
         Err(CardError::Refused { status: Status::SECURITY_NOT_SATISFIED, .. }) => {
             bail!("what PIN {number} asks for was not given: --pin or --keys")
         }
-        Err(CardError::PinBlocked) => bail!("it is blocked: nothing was changed"),
+        Err(CardError::WrongPin { left }) => bail!("wrong {given}, {}", PinState::TriesLeft(left)),
+        Err(CardError::PinBlocked) => bail!("the {given} is blocked: nothing was changed"),
         Err(error) => Err(error.into()),
     }
 }

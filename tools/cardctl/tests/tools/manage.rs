@@ -39,7 +39,8 @@ fn a_pin_is_changed_and_unblocked_and_each_wrong_one_costs_one_try() {
     let desk = desk();
     let [pin, wrong, new, code] = ["pin", "wrong", "new", "code"].map(|name| desk.path(name));
     let left = |pin: usize| desk.does(&["pin", "status"])["pins"][pin]["tries_left"].clone();
-    assert!(desk.fails(&["pin", "change", "1", "--old-file", &wrong, "--new-file", &new]).contains("4 tries left"));
+    let error = desk.fails(&["pin", "change", "1", "--old-file", &wrong, "--new-file", &new]);
+    assert!(error.contains("wrong PIN, 4 tries left"), "{error}");
     assert_eq!(left(0), 4);
     desk.does(&["pin", "change", "1", "--old-file", &pin, "--new-file", &new]);
     assert_eq!(left(0), 5);
@@ -48,7 +49,7 @@ fn a_pin_is_changed_and_unblocked_and_each_wrong_one_costs_one_try() {
         assert!(error.contains(if left == 0 { "blocked" } else { "left" }), "{error}");
     }
     assert_eq!(left(0), 0);
-    assert!(desk.fails(&["pin", "unblock", "1", "--code-file", &wrong]).contains("4 tries left"));
+    assert!(desk.fails(&["pin", "unblock", "1", "--code-file", &wrong]).contains("wrong resetting code, 4 tries left"));
     desk.does(&["pin", "unblock", "1", "--code-file", &code, "--new-file", &pin]);
     assert_eq!((left(0), left(1)), (json!(5), json!(5)));
     desk.inspect(&["--pin-file", &pin]);
