@@ -6,7 +6,8 @@ use apdu_spec::instruction::Selector;
 use apdu_spec::{Fcp, FileId};
 use host_terminal::card::Card;
 
-use crate::files::{Content, DEPTH_MAX, list, select_path};
+use crate::files::{Content, DEPTH_MAX, list, path_words, select_path};
+use crate::reading::Parameters;
 use crate::{access, reading};
 
 /// Files that a card can tell of, the master file among them.
@@ -43,26 +44,18 @@ pub(crate) async fn tree(card: &mut Card) -> Result<Vec<FoundFile>> {
     let mut waiting = vec![Vec::new()];
     while let Some(path) = waiting.pop() {
         ensure!(files.len() < FILES_MAX, "the card tells of more files than it has room for");
-        let (file, children) = file(card, &path).await.with_context(|| crate::files::path_words(&path))?;
+        let found = file(card, &path).await.with_context(|| path_words(&path))?;
+        let found = found.with_context(|| format!("{}: it is not where the card says that it is", path_words(&path)));
+        let (file, children) = found?;
         waiting.extend(children.into_iter().rev().map(|child| [path.as_slice(), &[child]].concat()));
         files.push(file);
     }
     Ok(files)
 }
 
-/// A file and, of a directory, what is in it. Deeper than a path can lead nothing is told.
-pub(crate) async fn file(card: &mut Card, path: &[FileId]) -> Result<(FoundFile, Vec<FileId>)> {
-    let parameters = match path.split_last() {
-        None => reading::select(card, Selector::MasterFile).await?,
-        Some((id, parent)) => {
-            select_path(card, parent).await?;
-            match reading::select(card, Selector::ChildDirectory(*id)).await? {
-                None => reading::select(card, Selector::ElementaryFile(*id)).await?,
-                found => found,
-            }
-        }
-    };
-    let parameters = parameters.context("it is not where the card says that it is")?;
+/// A file and, of a directory, what is in it; `None` if there is none. Deeper than a path can lead nothing is told.
+pub(crate) async fn file(card: &mut Card, path: &[FileId]) -> Result<Option<(FoundFile, Vec<FileId>)>> {
+    let Some(parameters) = select(card, path).await? else { return Ok(None) };
     let parameters = parameters.get()?;
     let is_directory = parameters.descriptor.is_directory();
     let children = if is_directory && path.len() < DEPTH_MAX { list(card).await? } else { Vec::new() };
@@ -71,7 +64,16 @@ pub(crate) async fn file(card: &mut Card, path: &[FileId]) -> Result<(FoundFile,
         None if is_directory => FoundContent::Directory,
         None => FoundContent::Closed,
     };
-    Ok((described(path, &parameters, content), children))
+    Ok(Some((described(path, &parameters, content), children)))
+}
+
+async fn select(card: &mut Card, path: &[FileId]) -> Result<Option<Parameters>> {
+    let Some((id, parent)) = path.split_last() else { return reading::select(card, Selector::MasterFile).await };
+    select_path(card, parent).await?;
+    match reading::select(card, Selector::ChildDirectory(*id)).await? {
+        None => reading::select(card, Selector::ElementaryFile(*id)).await,
+        found => Ok(found),
+    }
 }
 
 fn described(path: &[FileId], parameters: &Fcp<'_>, content: FoundContent) -> FoundFile {

@@ -106,7 +106,7 @@ impl Shell {
             Line::Cd(place) => self.cd(&place).await?,
             Line::Cat(place) => {
                 let path = self.path(&place);
-                found(&inspect::file(self.card()?, &path).await?.0)
+                found(&self.file(&path).await?.0)
             }
             Line::Tree => {
                 let files = inspect::tree(self.card()?).await?;
@@ -194,12 +194,12 @@ impl Shell {
 
     async fn ls(&mut self) -> Result<Outcome> {
         let directory = self.directory.clone();
-        let (_, children) = inspect::file(self.card()?, &directory).await?;
+        let (_, children) = self.file(&directory).await?;
         self.know(&children);
         let mut files = Vec::new();
         for child in children {
             let path = [directory.as_slice(), &[child]].concat();
-            files.push(inspect::file(self.card()?, &path).await?.0);
+            files.push(self.file(&path).await?.0);
         }
         select_path(self.card()?, &directory).await?;
         let words: Vec<String> = files.iter().map(FoundFile::line).collect();
@@ -208,11 +208,16 @@ impl Shell {
 
     async fn cd(&mut self, place: &Place) -> Result<Outcome> {
         let path = self.path(place);
-        let (file, children) = inspect::file(self.card()?, &path).await?;
+        let (file, children) = self.file(&path).await?;
         ensure!(matches!(file.content, FoundContent::Directory), "{} is no directory", path_words(&path));
         self.know(&children);
         self.directory = path;
         Ok(told(json!({ "directory": self.place() }), self.place()))
+    }
+
+    async fn file(&mut self, path: &[FileId]) -> Result<(FoundFile, Vec<FileId>)> {
+        let file = inspect::file(self.card()?, path).await?;
+        file.with_context(|| format!("there is no file {}", path_words(path)))
     }
 
     fn path(&self, place: &Place) -> Vec<FileId> {

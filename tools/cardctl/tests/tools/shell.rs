@@ -90,3 +90,10 @@ fn a_pin_that_is_verified_is_listed_as_such_and_its_last_try_is_one_try() {
     let said = String::from_utf8(shell(&desk, &(wrong + "pins\n"), &[]).stdout).unwrap();
     assert!(said.contains("PIN 1: 1 try left"), "{said}");
 }
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let said = shell(&Desk::issued(""), "cat 9999\ncd A200\n", &[]);
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert_eq!(said, "there is no file 9999\nthere is no file A200\n");
+}
