@@ -10,6 +10,7 @@ use apdu_spec::provider::ProviderReference;
 use apdu_spec::{Aid, LifeCycle, Status, Wire};
 use clap::{Args, Subcommand};
 use host_terminal::card::{Card, CardError};
+use host_terminal::words::printable;
 use serde_json::json;
 
 use crate::channel::{Channel, version};
@@ -140,38 +141,48 @@ async fn lock_card(card: &mut Card, lock: bool) -> Result<()> {
 pub(crate) async fn terminate(arguments: &Terminate) -> Result<()> {
     let (keys, options) = arguments.channel.keys.read()?;
     let mut card = arguments.channel.which.card().await?;
-    let name = name_of(&mut card).await?;
+    let own_name = name_of(&mut card).await?;
+    let name = own_name.as_deref().unwrap_or("this card");
     announce(&format!("Terminating {name}: nothing on this card can ever be used again, and nobody can undo it."));
     if !arguments.yes_terminate_this_card {
-        confirm(&name)?;
+        confirm(own_name.as_deref())?;
     }
     let mut card = crate::channel::open(card, &keys, options).await?;
     send(&mut card, "SET STATUS", &SetStatus::Card(LifeCycle::Terminated), "the card").await?;
-    let json = json!({ "name": name, "life_cycle": "TERMINATED" });
+    let json = json!({ "name": own_name, "life_cycle": "TERMINATED" });
     arguments.channel.which.tell(&json, || format!("{name} is terminated."));
     Ok(())
 }
 
-/// What a card can be told from others by: its number, or what its list of keys calls it.
-async fn name_of(card: &mut Card) -> Result<String> {
+/// What a card can be told from others by, if there is anything: its number, or what its list of keys calls it.
+async fn name_of(card: &mut Card) -> Result<Option<String>> {
     registry::select_issuer(card).await?;
     let state = registry::life_cycle(card).await?;
     ensure!(state != LifeCycle::Terminated, "the card is terminated already");
     if let Some(number) = registry::object(card, CardObject::CARD_NUMBER).await? {
-        return Ok(format!("card {}", hex::encode_upper(number)));
+        return Ok(Some(format!("card {}", hex::encode_upper(number))));
     }
     let label = if state == LifeCycle::CardLocked { None } else { pkcs15::label_of(card).await? };
     registry::select_issuer(card).await?;
-    Ok(label.map_or_else(|| "this card".to_owned(), |label| host_terminal::words::printable(&label)))
+    Ok(label.map(|label| printable(&label)).filter(|label| !label.trim().is_empty()))
 }
 
-fn confirm(name: &str) -> Result<()> {
+fn confirm(name: Option<&str>) -> Result<()> {
     ensure!(stdin().is_terminal(), "nobody is there to confirm it: give --yes-terminate-this-card");
-    let asked = write!(stderr(), "Type its name to go on: {name}\n> ").and_then(|()| stderr().flush());
+    let (question, expected) = to_type(name);
+    let asked = write!(stderr(), "{question}\n> ").and_then(|()| stderr().flush());
     let mut typed = String::new();
     asked.and_then(|()| stdin().lock().read_line(&mut typed))?;
-    ensure!(typed.trim() == name, "that is not its name: nothing was changed");
+    ensure!(typed.trim() == expected.trim(), "that is not it: nothing was changed");
     Ok(())
+}
+
+/// What who confirms is asked to type, and the answer.
+fn to_type(name: Option<&str>) -> (String, &str) {
+    match name {
+        Some(name) => (format!("Type its name to go on: {name}"), name),
+        None => ("It has no name. Type `terminate` to go on.".to_owned(), "terminate"),
+    }
 }
 
 pub(crate) async fn key_sets(command: &KeySetCommand) -> Result<()> {
@@ -238,4 +249,16 @@ async fn send<'c>(card: &mut Card, name: &str, command: &impl Wire<'c>, what: &s
 fn announce(what: &str) {
     // Whoever closed it does not want to know.
     let _ = writeln!(stderr(), "{what}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_that_is_asked_for_is_in_the_question() {
+        assert_eq!(to_type(Some("Ada Card")), ("Type its name to go on: Ada Card".to_owned(), "Ada Card"));
+        let (question, expected) = to_type(None);
+        assert!(question.contains("`terminate`") && expected == "terminate", "{question}");
+    }
 }

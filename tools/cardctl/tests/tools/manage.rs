@@ -110,7 +110,8 @@ fn a_card_is_terminated_by_who_says_that_it_is_meant_and_by_nobody_else() {
     assert!(desk.fails(&["terminate", "--keys", &keys]).contains("--yes-terminate-this-card"));
     assert!(desk.fails(&["terminate", "--keys", &others, "--yes-terminate-this-card"]).contains("other keys"));
     assert_eq!(desk.inspect(&[])["life_cycle"], "SECURED");
-    assert_eq!(desk.does(&["terminate", "--keys", &keys, "--yes-terminate-this-card"])["life_cycle"], "TERMINATED");
+    let told = desk.does(&["terminate", "--keys", &keys, "--yes-terminate-this-card"]);
+    assert_eq!(told, json!({ "name": null, "life_cycle": "TERMINATED" }), "this card has no name");
     assert_eq!(desk.inspect(&[])["life_cycle"], "TERMINATED");
     assert!(desk.fails(&["terminate", "--keys", &keys, "--yes-terminate-this-card"]).contains("terminated already"));
     assert!(desk.fails(&["unblock", "--keys", &keys]).contains("secure channel"));
