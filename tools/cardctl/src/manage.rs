@@ -192,7 +192,7 @@ pub(crate) async fn key_sets(command: &KeySetCommand) -> Result<()> {
         KeySetCommand::List(which) => {
             let mut card = which.card().await?;
             registry::select_issuer(&mut card).await?;
-            tell_key_sets(which, &mut card).await
+            tell_key_sets(which, &mut card, "").await
         }
     }
 }
@@ -213,7 +213,8 @@ async fn put_key_set(arguments: &PutKeySet) -> Result<()> {
         announce(&format!("Putting key set {} in the place of {}.", arguments.version, replaced.number()));
     }
     key_set::put(&mut card, &set, replaced, Some(&keys)).await?;
-    tell_key_sets(&arguments.channel.which, &mut card).await
+    let done = format!("Key set {} is on the card. ", arguments.version);
+    tell_key_sets(&arguments.channel.which, &mut card, &done).await
 }
 
 async fn delete_key_set(arguments: &DeleteKeySet) -> Result<()> {
@@ -221,15 +222,18 @@ async fn delete_key_set(arguments: &DeleteKeySet) -> Result<()> {
     let (mut card, _) = arguments.channel.open().await?;
     announce(&format!("Deleting key set {}.", arguments.version));
     key_set::delete(&mut card, gone).await?;
-    tell_key_sets(&arguments.channel.which, &mut card).await
+    let done = format!("Key set {} is deleted. ", arguments.version);
+    tell_key_sets(&arguments.channel.which, &mut card, &done).await
 }
 
-async fn tell_key_sets(which: &Which, card: &mut Card) -> Result<()> {
+/// Tells what was done, and the key sets that there are then.
+async fn tell_key_sets(which: &Which, card: &mut Card, done: &str) -> Result<()> {
     let versions = registry::key_versions(card).await?;
     let versions: Vec<u8> = versions.iter().map(|version| version.number()).collect();
     which.tell(&json!({ "key_sets": versions }), || {
         let versions: Vec<String> = versions.iter().map(u8::to_string).collect();
-        if versions.is_empty() { "no key sets".to_owned() } else { format!("key sets {}", versions.join(", ")) }
+        let there = if versions.is_empty() { "none".to_owned() } else { versions.join(", ") };
+        format!("{done}Key sets: {there}")
     });
     Ok(())
 }

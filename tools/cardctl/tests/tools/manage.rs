@@ -141,3 +141,15 @@ fn a_backup_has_what_anyone_may_see_and_tells_what_has_changed() {
     desk.write("none.json", "{}");
     assert!(desk.fails(&["backup", "--compare", &desk.path("none.json")]).contains("no backup"));
 }
+
+#[test]
+fn what_was_done_with_a_key_set_is_told_before_those_that_there_are() {
+    let desk = desk();
+    let keys = desk.path("issuer.keys");
+    let says = |arguments: &[&str]| String::from_utf8(desk.cardctl(arguments).stdout).unwrap();
+    let put = says(&["key-set", "put", "--keys", &keys, "--version", "2", "--new", &keys]);
+    assert_eq!(put, "Key set 2 is on the card. Key sets: 1, 2\n");
+    assert_eq!(says(&["key-set", "list"]), "Key sets: 1, 2\n");
+    let delete = says(&["key-set", "delete", "--keys", &keys, "--version", "2"]);
+    assert_eq!(delete, "Key set 2 is deleted. Key sets: 1\n");
+}
