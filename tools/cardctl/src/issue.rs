@@ -42,10 +42,7 @@ pub(crate) struct Issued {
 pub(crate) async fn issue(card: &mut Card, profile: &Profile) -> Result<Issued> {
     registry::select_issuer(card).await?;
     let state = registry::life_cycle(card).await?;
-    ensure!(
-        state < LifeCycle::Secured,
-        "this card was issued already: take an empty one, or change this one with `cardctl personalise`"
-    );
+    ensure!(state < LifeCycle::Secured, "this card was issued already: {}", instead(card, state).await?);
     ensure!(state <= profile.state, "the card is {} already, and no card goes back", words::life_cycle(state));
 
     let issued = personalise(card, profile).await.context("the card is not finished, and can be issued again")?;
@@ -54,6 +51,16 @@ pub(crate) async fn issue(card: &mut Card, profile: &Profile) -> Result<Issued> 
         card.send("SET STATUS", &SetStatus::Card(next)).await?;
     }
     Ok(issued)
+}
+
+/// What to do about a card in this state, which was issued. Without a key set nobody changes it any more.
+async fn instead(card: &mut Card, state: LifeCycle) -> Result<&'static str> {
+    let can_change = state == LifeCycle::Secured && !registry::key_versions(card).await?.is_empty();
+    Ok(if can_change {
+        "take an empty one, or change this one with `cardctl personalise`"
+    } else {
+        "take an empty one"
+    })
 }
 
 async fn personalise(card: &mut Card, profile: &Profile) -> Result<Issued> {

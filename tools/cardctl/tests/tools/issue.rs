@@ -33,7 +33,8 @@ fn an_issued_card_has_what_the_profile_says_and_takes_nothing_more() {
     let pin = desk.path("pin");
     let content = file(&desk.inspect(&["--pin-file", &pin]), "5F00")["content"].as_str().unwrap().to_owned();
     assert!(content.starts_with(&format!("5f2008{}", hex::encode("Ada Card"))), "{content}");
-    desk.refuses(&["issued already", "take an empty one"]);
+    desk.refuses(&["issued already: take an empty one\n"]);
+    Desk::issued("").refuses(&["issued already: take an empty one, or change this one with `cardctl personalise`"]);
 }
 
 #[test]

@@ -276,5 +276,5 @@ access = { read = "pin 1", conditions = "(pin 1 and pin 2) or secure channel 4 l
     assert_eq!(found["keys"][0]["purposes"], json!(["authenticating a host"]));
     let text = String::from_utf8(desk.cardctl(&["inspect"]).stdout).unwrap();
     assert!(text.contains("delete: user present") && text.contains("SECURED"), "{text}");
-    desk.refuses(&["issued already", "cardctl personalise"]);
+    desk.refuses(&["issued already: take an empty one\n"]);
 }
