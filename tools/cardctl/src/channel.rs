@@ -31,17 +31,20 @@ pub(crate) struct KeyArguments {
     pub(crate) protection: Protection,
 }
 
+/// Under this the help has what only says how a secure channel is opened.
+const HEADING: &str = "Secure channel (SCP03)";
+
 /// How a secure channel protects what goes through it.
 #[derive(Args)]
 pub(crate) struct Protection {
     /// The version of the key set that the keys are; 0: the card's first one.
-    #[arg(long, value_name = "VERSION", default_value_t = 0)]
+    #[arg(long, value_name = "VERSION", default_value_t = 0, help_heading = HEADING)]
     key_version: u8,
     /// What is protected: 01, 03, 11, 13 or 33, the last being commands and answers, authenticated and encrypted.
-    #[arg(long, value_name = "LEVEL", default_value = "33")]
+    #[arg(long, value_name = "LEVEL", default_value = "33", help_heading = HEADING)]
     level: String,
     /// How many bytes authenticate a command.
-    #[arg(long, value_enum, default_value_t = Mode::S16)]
+    #[arg(long, value_enum, default_value_t = Mode::S16, help_heading = HEADING)]
     mode: Mode,
 }
 

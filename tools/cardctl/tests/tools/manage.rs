@@ -153,3 +153,12 @@ fn what_was_done_with_a_key_set_is_told_before_those_that_there_are() {
     let delete = says(&["key-set", "delete", "--keys", &keys, "--version", "2"]);
     assert_eq!(delete, "Key set 2 is deleted. Key sets: 1\n");
 }
+
+#[test]
+fn the_help_has_what_opens_the_secure_channel_apart() {
+    let help = String::from_utf8(desk().cardctl(&["personalise", "--help"]).stdout).unwrap();
+    let (usual, channel) = help.split_once("Secure channel (SCP03):").unwrap();
+    let all = ["--key-version", "--level", "--mode"];
+    assert!(all.iter().all(|option| channel.contains(option)), "{help}");
+    assert!(["--keys", "--profile", "--json"].iter().all(|option| usual.contains(option)), "{help}");
+}
