@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -76,6 +77,17 @@ fn a_card_is_issued_changed_blocked_and_terminated_through_pcsc() -> Result<()> 
     does("unblock --keys issuer.keys")?;
     does("terminate --keys issuer.keys --yes-terminate-this-card")?;
     assert_eq!(does("inspect")?["life_cycle"], "TERMINATED");
+    Ok(())
+}
+
+#[test]
+fn a_card_that_does_not_come_is_waited_for_as_long_as_was_said() -> Result<()> {
+    let (daemon, folder) = (Daemon::start()?, TempDir::new()?);
+    let reader = daemon.slot(0)?.name;
+    let began = Instant::now();
+    let error = cardctl(&daemon, &reader, folder.path(), "inspect --wait 1").err().context("there is a card")?;
+    assert!(began.elapsed() >= Duration::from_secs(1), "it did not wait");
+    assert!(format!("{error:#}").contains("no card came within 1 s"), "{error:#}");
     Ok(())
 }
 

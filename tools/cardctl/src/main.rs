@@ -31,15 +31,17 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use host_terminal::card::Card;
 use host_terminal::observe::{Several, Tap};
-use host_terminal::reader::{Place, Waiting};
+use host_terminal::reader::{Place, ReaderError, Waiting};
 use host_terminal::transcript;
 use host_terminal::words::explained;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::batch::Batch;
 use crate::channel::{Channel, open};
@@ -92,6 +94,9 @@ struct Which {
     /// tcp://HOST:PORT (a simulated reader) or image:FILE (a simulated card, in this process).
     #[arg(long, value_name = "READER")]
     card: Place,
+    /// How long to wait for a card in a PC/SC reader; without it, as long as it takes.
+    #[arg(long, value_name = "SECONDS")]
+    wait: Option<u64>,
     /// One line of JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -214,7 +219,11 @@ impl Which {
     async fn card(&self) -> Result<Card> {
         let mut tell = |waiting: &Waiting| eprintln!("cardctl: {waiting}");
         let tap = self.tap()?;
-        let reader = self.card.any_card(software::start, &mut tell).await;
+        let card = self.card.any_card(software::start, &mut tell);
+        let reader = match self.wait.map(Duration::from_secs) {
+            Some(wait) => timeout(wait, card).await.unwrap_or(Err(ReaderError::NoCard(wait))),
+            None => card.await,
+        };
         let reader = reader.with_context(|| format!("card at {}", self.card))?;
         Ok(Card::new(reader, tap))
     }
