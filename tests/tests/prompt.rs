@@ -79,8 +79,8 @@ fn lines_are_completed_and_kept_and_no_pin_is_seen_or_kept() -> Result<()> {
     terminal.keys(&["Enter"]);
     let screen = terminal.wait("9000");
     assert!(!screen.contains("4711"), "{screen}");
-    // In hexadecimal, once as it should be and once mistyped.
-    for mistake in ["00200001 04 34373131", "200001 04 34373131", "4711"] {
+    // In the place of a file, and in hexadecimal, once as it should be and once mistyped.
+    for mistake in ["verify 1 4711", "00200001 04 34373131", "200001 04 34373131", "4711"] {
         terminal.text(mistake);
         terminal.keys(&["Enter"]);
     }

@@ -117,8 +117,11 @@ impl Line {
     }
 
     /// Whether there is something in it that must not be kept: a PIN, or a key; or what is no command of the card's and
-    /// may be one that was mistyped.
+    /// may be one that was mistyped; or one in the place of the file that it should stand in.
     pub(super) fn is_secret(&self) -> bool {
+        if let Self::Verify { file: Some(file), .. } | Self::Channel(file) = self {
+            return !file.exists();
+        }
         let Self::Apdu(apdu) = self else { return false };
         let is_known = Command::parse(apdu).is_ok_and(|command| Instruction::parse(&command).is_ok());
         !is_known || !Secrets::default().of_command(apdu).is_nothing()
@@ -192,9 +195,13 @@ mod tests {
             "84E29000",
             "10200001 02 3131",
             "84D80081",
+            "verify 1 123456",
+            "channel 404142434445464748494A4B4C4D4E4F",
         ] {
             assert!(Line::parse(secret).unwrap().is_secret(), "{secret}");
         }
-        assert!(!Line::parse("00B0000000").unwrap().is_secret());
+        for plain in ["00B0000000", "verify 1", "verify 1 /dev/null", "channel /dev/null"] {
+            assert!(!Line::parse(plain).unwrap().is_secret(), "{plain}");
+        }
     }
 }

@@ -183,6 +183,7 @@ impl Shell {
         let number = reference.number();
         let tried = file.clone().map(|file| (number, file));
         let is_wrong = tried.as_ref().is_some_and(|tried| self.wrong.contains(tried));
+        is_file(file.as_deref())?;
         ensure!(!is_wrong, "this PIN was wrong before, and is not tried again: each wrong one costs a try");
         let pin = secret::from_file_or_prompt(file.as_deref(), &format!("PIN {number}"), "a file behind the number")?;
         let outcome = self.command(&Verify { reference, part: VerifyPart::Compare(&pin) }).await?;
@@ -243,6 +244,7 @@ impl Shell {
     /// Opens a secure channel; where that fails, the card is talked to as before.
     async fn channel(&mut self, file: &Path) -> Result<Outcome> {
         ensure!(!self.is_secure, "there is a secure channel: `reset` ends it");
+        is_file(Some(file))?;
         let keys = Keys::read(file)?;
         let card = self.card.take().context("the card is gone: begin again")?;
         let (card, outcome) = match channel::try_open(card, &keys, Options::STRONGEST).await {
@@ -254,6 +256,12 @@ impl Shell {
         outcome?;
         Ok(told(json!({ "channel": "open" }), "What follows goes through the secure channel.".to_owned()))
     }
+}
+
+/// Errors do not quote what may be a secret in the place of the file that it should stand in.
+fn is_file(path: Option<&Path>) -> Result<()> {
+    ensure!(path.is_none_or(Path::exists), "there is no such file, and secrets themselves do not stand in commands");
+    Ok(())
 }
 
 fn told(json: Value, words: String) -> Outcome {
