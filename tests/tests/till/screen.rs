@@ -149,6 +149,8 @@ fn line_by_line_a_terminal_shows_what_is_typed_but_never_a_pin() {
     terminal.keys(&["Enter"]);
     terminal.text("12.50");
     terminal.keys(&["Enter"]);
+    // Before it is asked for.
+    terminal.text(PIN);
     terminal.wait("(Enter: confirm");
     kill_process(Pid::from_raw(terminal.child()).unwrap(), Signal::TERM).unwrap();
     terminal.wait("ended 0");

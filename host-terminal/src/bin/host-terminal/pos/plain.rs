@@ -37,7 +37,7 @@ pub(super) async fn run(model: &mut Model, counter: &mut Counter) -> Result<()> 
         } else {
             tokio::select! {
                 () = &mut stop => return Ok(()),
-                event = input.next(model.hides_input()), if ahead.is_none() && input.is_open() => event?,
+                event = input.next(model.is_selling()), if ahead.is_none() && input.is_open() => event?,
                 told = counter.told.recv() => match told {
                     Some(told) => Some(Event::Told(told)),
                     None => return Ok(()),
@@ -108,7 +108,7 @@ impl Input {
         if matches!(self, Self::Keys { .. }) { "\r\n" } else { "\n" }
     }
 
-    /// The next event; none for what makes none.
+    /// The next event; none for what makes none. `hidden` is what is typed while a sale runs: a PIN may come early.
     async fn next(&mut self, hidden: bool) -> Result<Option<Event>> {
         match self {
             Self::Lines(lines) => {
