@@ -108,7 +108,7 @@ fn party(party: wire::Party<'_>) -> String {
 #[must_use]
 pub fn status(status: Status) -> String {
     if let Some(left) = status.tries() {
-        return format!("wrong or not verified, {left} tries left");
+        return format!("wrong or not verified, {left} {} left", if left == 1 { "try" } else { "tries" });
     }
     if let Some(waiting) = status.waiting() {
         let more = if waiting == SHORT_EXPECTED_MAX { " or more" } else { "" };
