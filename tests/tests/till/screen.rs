@@ -164,6 +164,41 @@ fn line_by_line_a_terminal_shows_what_is_typed_but_never_a_pin() {
 }
 
 #[test]
+fn line_by_line_what_is_typed_too_early_or_calls_off_costs_no_try() {
+    let shop = Shop::new();
+    let terminal = Terminal::new(80, 50);
+    let place = shop.town.card("ada").unwrap();
+    let other = std::net::TcpStream::connect(place.strip_prefix("tcp://").unwrap()).unwrap();
+    shop.open_with(&terminal, "--plain");
+    terminal.wait("New sale");
+    let say = |line: &str| {
+        terminal.text(line);
+        terminal.keys(&["Enter"]);
+    };
+    say("12.50");
+    terminal.wait("Another program uses the reader.");
+    say("4711");
+    terminal.wait("That was not taken: wait until you are asked.");
+    // The first half of a PIN comes before it is asked for.
+    terminal.text("08");
+    drop(other);
+    terminal.wait("The customer types the PIN:");
+    say("155678");
+    terminal.wait("That was begun before it was asked for, and not taken.");
+    say("cancel");
+    terminal.wait("The sale was called off. No money has moved.");
+    say("quit");
+    terminal.wait("ended 0");
+    let seen = terminal.scrollback();
+    assert!(!seen.contains("wrong") && !seen.contains("4711") && !seen.contains("155678"), "{seen}");
+    let mut till = shop.plain(&[]);
+    till.say("12.50");
+    till.say("0000");
+    till.hear("2 tries are left.");
+    till.end();
+}
+
+#[test]
 fn a_till_says_what_it_waits_for() {
     let mut shop = Shop::new();
     let terminal = Terminal::new(80, 24);

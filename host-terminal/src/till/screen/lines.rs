@@ -6,13 +6,18 @@ use zeroize::Zeroizing;
 use super::model::{Action, Key, Model, Sale, Stage, State};
 use crate::card::Pin;
 
+/// What is typed while the card works is for nobody.
+const NOT_NOW: &str = "That was not taken: wait until you are asked. To call the sale off, type cancel.";
+
 impl Model {
     /// An amount or the first letter of a command; a PIN where one is wanted, and nothing calls off there; elsewhere
-    /// nothing goes on, `cancel` and `back` are Escape, and a number picks a sale from the list.
+    /// nothing goes on, `cancel` and `back` are Escape everywhere, and a number picks a sale from the list.
     pub(super) fn read(&mut self, line: &str) -> Option<Action> {
         let line = line.trim_end_matches(['\r', '\n']);
         match &mut self.state {
-            State::Sale(Sale { stage: Stage::Pin { .. }, .. }) if line.is_empty() => self.press(Key::Escape),
+            State::Sale(Sale { stage: Stage::Pin { .. }, .. }) if line.trim().is_empty() || calls_off(line) => {
+                self.press(Key::Escape)
+            }
             State::Sale(sale) if matches!(sale.stage, Stage::Pin { .. }) => {
                 let Some(pin) = Pin::new(Zeroizing::new(line.as_bytes().to_vec())) else {
                     "A PIN has four digits or more.".clone_into(&mut self.notice);
@@ -21,14 +26,18 @@ impl Model {
                 sale.stage = Stage::Checking;
                 Some(Action::Pin(pin))
             }
+            State::Sale(_) if line.trim().is_empty() => None,
+            State::Sale(_) if calls_off(line) => self.press(Key::Escape),
+            State::Sale(_) => {
+                // It may be a PIN, and is not said again.
+                NOT_NOW.clone_into(&mut self.notice);
+                None
+            }
             State::Amount { .. } => self.read_amount(line.trim()),
             State::Day { .. } if line.trim().parse::<usize>().is_ok() => self.pick(line.trim().parse().unwrap_or(0)),
-            State::Sale(_)
-            | State::Finished(_)
-            | State::Receipt { .. }
-            | State::Day { .. }
-            | State::Open
-            | State::Help => self.command(line.trim()),
+            State::Finished(_) | State::Receipt { .. } | State::Day { .. } | State::Open | State::Help => {
+                self.command(line.trim())
+            }
         }
     }
 
@@ -53,4 +62,9 @@ impl Model {
         };
         self.press(key)
     }
+}
+
+/// Whether the line is Escape in words.
+pub(super) fn calls_off(line: &str) -> bool {
+    matches!(line.trim(), "cancel" | "back")
 }

@@ -179,10 +179,21 @@ impl Model {
         }
     }
 
-    /// Whether what is typed now must not be shown.
+    /// Whether a PIN is wanted.
     #[must_use]
-    pub const fn hides_input(&self) -> bool {
+    pub const fn wants_pin(&self) -> bool {
         matches!(&self.state, State::Sale(Sale { stage: Stage::Pin { .. }, .. }))
+    }
+
+    /// Whether this may be shown when it is typed. In a sale nothing is, and digits only where they are asked for: they
+    /// may be those of a customer who begins to type the PIN too early or too late.
+    #[must_use]
+    pub const fn shows(&self, typed: char) -> bool {
+        match &self.state {
+            State::Sale(_) => false,
+            State::Amount { .. } | State::Day { .. } => true,
+            State::Finished(_) | State::Receipt { .. } | State::Open | State::Help => !typed.is_ascii_digit(),
+        }
     }
 
     /// Whether a sale is under way, and its end must be waited for.
@@ -194,7 +205,7 @@ impl Model {
     /// Whether a line is taken now; what is typed while a card works is for later.
     #[must_use]
     pub const fn takes_lines(&self) -> bool {
-        !self.is_selling() || self.hides_input()
+        !self.is_selling() || self.wants_pin()
     }
 
     pub(super) fn today(&self) -> Date {

@@ -86,11 +86,11 @@ fn a_wrong_pin_is_asked_again_and_before_the_last_try_there_is_a_warning() {
     tell(&mut model, Told::Waiting("Waiting for a card.".into()));
     assert!(words(&model).contains("Waiting for a card."));
     tell(&mut model, pin_wanted(3, false));
-    assert!(model.hides_input() && words(&model).contains("3 tries are left."));
+    assert!(model.wants_pin() && words(&model).contains("3 tries are left."));
     assert!(press(&mut model, "123\n").is_empty() && words(&model).contains("four digits or more"));
     assert!(words(&model).contains("PIN: ***\n"));
     assert!(matches!(press(&mut model, "4\n")[..], [Action::Pin(_)]));
-    assert!(!model.hides_input());
+    assert!(!model.wants_pin());
     tell(&mut model, pin_wanted(1, true));
     let said = words(&model);
     assert!(said.contains("That PIN was wrong.") && said.contains("LAST TRY"), "{said}");
@@ -192,11 +192,42 @@ fn lines_do_what_keys_do() {
     assert!(matches!(line(&mut model, "quit"), Some(Action::Quit)));
 }
 
+#[test]
+fn a_line_too_early_or_a_word_for_escape_is_no_pin() {
+    let line = |model: &mut Model, text: &str| model.handle(Event::Line(Zeroizing::new(format!("{text}\n"))));
+    let mut model = charging();
+    for early in ["1234", "12.5.0", "q", ""] {
+        assert!(line(&mut model, early).is_none());
+        assert_eq!(words(&model).contains("wait until you are asked"), !early.is_empty());
+    }
+    for word in ["cancel", "back", " "] {
+        let mut model = charging();
+        tell(&mut model, pin_wanted(3, false));
+        assert!(line(&mut model, word).is_none());
+        assert!(words(&model).contains("Calling off"), "{word}");
+    }
+    line(&mut model, "cancel");
+    assert!(words(&model).contains("Calling off"), "also before the PIN is wanted");
+}
+
+#[test]
+fn a_pin_that_is_typed_in_the_wrong_place_is_not_shown() {
+    let mut model = model();
+    assert!(model.shows('1'), "an amount");
+    press(&mut model, "h");
+    assert!(!model.shows('1') && model.shows('b'));
+    for told in [None, Some(pin_wanted(3, false)), Some(Told::Step(Step::Opening))] {
+        let mut model = charging();
+        told.into_iter().for_each(|told| tell(&mut model, told));
+        assert!(!model.shows('1') && !model.shows('b'));
+    }
+}
+
 /// Something that may happen at any moment. Where keys are a PIN's, `pin` says which.
 fn anything(random: &mut StdRng, model: &Model, pin: &mut StdRng) -> Event {
     let how = [None, Some(How::Posted), Some(How::Declined), Some(How::Released)][random.gen_range(0..4)];
     match random.gen_range(0..60) {
-        0..=49 if model.hides_input() => {
+        0..=49 if model.wants_pin() => {
             // As many characters whatever they are.
             let kind = random.gen_range(0..8);
             let digit = char::from(pin.gen_range(b'0'..=b'9'));
@@ -233,7 +264,7 @@ fn nothing_that_is_drawn_or_logged_depends_on_the_pin() {
         let (mut events_of_one, mut events_of_other) = (StdRng::seed_from_u64(seed), StdRng::seed_from_u64(seed));
         let (mut pin_of_one, mut pin_of_other) = (StdRng::seed_from_u64(1), StdRng::seed_from_u64(2));
         for _ in 0..400 {
-            typed += usize::from(one.hides_input());
+            typed += usize::from(one.wants_pin());
             let actions = [
                 one.handle(anything(&mut events_of_one, &one, &mut pin_of_one)),
                 other.handle(anything(&mut events_of_other, &other, &mut pin_of_other)),

@@ -1,5 +1,6 @@
 //! The till line by line: each screen as sentences, input by lines. For screen readers, and for pipes.
 
+use std::collections::VecDeque;
 use std::io::{BufRead, IsTerminal, Read, Write, stdin, stdout};
 use std::thread;
 
@@ -15,12 +16,16 @@ use super::{Counter, stop};
 
 /// The longest line that is read, its end included. A longer one is none, nor is one that is no text.
 const LINE_MAX: usize = 256;
+/// Lines of a pipe that are held until the till can take them: what answers it, and a `cancel` behind that. At a
+/// terminal none is: whoever types too early is told so.
+const AHEAD_MAX: usize = 2;
 
 pub(super) async fn run(model: &mut Model, counter: &mut Counter) -> Result<()> {
     let mut stop = std::pin::pin!(stop()?);
     let mut input = Input::new()?;
     let mut shown: Option<View> = None;
-    let mut ahead: Option<Zeroizing<String>> = None;
+    let mut ahead = VecDeque::new();
+    let mut wanted_pin = false;
     loop {
         let next = view(model);
         say(shown.as_ref(), &next, input.line_end())?;
@@ -28,16 +33,20 @@ pub(super) async fn run(model: &mut Model, counter: &mut Counter) -> Result<()> 
         if !input.is_open() && !model.is_selling() {
             return Ok(());
         }
-        let takes = |line: &Zeroizing<String>| model.takes_lines() || line.trim() == "cancel";
-        let event = if let Some(line) = ahead.take_if(|line| takes(line)) {
+        if model.wants_pin() != wanted_pin {
+            wanted_pin = !wanted_pin;
+            input.spoil();
+        }
+        let waits = !input.is_terminal() && !model.takes_lines();
+        let event = if let Some(line) = if waits { None } else { ahead.pop_front() } {
             Some(Event::Line(line))
-        } else if !input.is_open() && model.hides_input() {
+        } else if !input.is_open() && model.wants_pin() {
             // Nobody is there to type the PIN.
             Some(Event::Key(Key::Escape))
         } else {
             tokio::select! {
                 () = &mut stop => return Ok(()),
-                event = input.next(model.is_selling()), if ahead.is_none() && input.is_open() => event?,
+                event = input.next(model), if ahead.len() < AHEAD_MAX && input.is_open() => event?,
                 told = counter.told.recv() => match told {
                     Some(told) => Some(Event::Told(told)),
                     None => return Ok(()),
@@ -45,8 +54,13 @@ pub(super) async fn run(model: &mut Model, counter: &mut Counter) -> Result<()> 
             }
         };
         let event = match event {
-            Some(Event::Line(line)) if !takes(&line) => {
-                ahead = Some(line);
+            Some(Event::Line(line)) if waits && line.trim() == "cancel" => {
+                // What was sent before it was for this sale, too.
+                ahead.clear();
+                Some(Event::Line(line))
+            }
+            Some(Event::Line(line)) if waits => {
+                ahead.push_back(line);
                 None
             }
             other => other,
@@ -84,7 +98,7 @@ fn say(before: Option<&View>, now: &View, line_end: &str) -> Result<()> {
 /// Where lines come from.
 enum Input {
     /// A terminal, whose keys come one by one, so that a PIN is not shown.
-    Keys { keys: mpsc::Receiver<event::Event>, line: Zeroizing<String>, _raw: Raw },
+    Keys { keys: mpsc::Receiver<event::Event>, typed: Typed, _raw: Raw },
     /// A pipe or a file.
     Lines(mpsc::Receiver<Zeroizing<String>>),
     /// There is no more.
@@ -97,19 +111,30 @@ impl Input {
             return Ok(Self::Lines(lines()));
         }
         enable_raw_mode()?;
-        Ok(Self::Keys { keys: keys(), line: new_line(), _raw: Raw })
+        Ok(Self::Keys { keys: keys(), typed: Typed::default(), _raw: Raw })
     }
 
     const fn is_open(&self) -> bool {
         !matches!(self, Self::Closed)
     }
 
-    const fn line_end(&self) -> &'static str {
-        if matches!(self, Self::Keys { .. }) { "\r\n" } else { "\n" }
+    const fn is_terminal(&self) -> bool {
+        matches!(self, Self::Keys { .. })
     }
 
-    /// The next event; none for what makes none. `hidden` is what is typed while a sale runs: a PIN may come early.
-    async fn next(&mut self, hidden: bool) -> Result<Option<Event>> {
+    const fn line_end(&self) -> &'static str {
+        if self.is_terminal() { "\r\n" } else { "\n" }
+    }
+
+    /// What is typed so far answers no question that comes now.
+    fn spoil(&mut self) {
+        if let Self::Keys { typed, .. } = self {
+            typed.is_stale = !typed.line.is_empty();
+        }
+    }
+
+    /// The next event; none for what makes none.
+    async fn next(&mut self, model: &Model) -> Result<Option<Event>> {
         match self {
             Self::Lines(lines) => {
                 let line = lines.recv().await;
@@ -118,8 +143,8 @@ impl Input {
                 }
                 Ok(line.map(Event::Line))
             }
-            Self::Keys { keys, line, .. } => match keys.recv().await {
-                Some(event::Event::Key(key)) => of_key(key).map_or(Ok(None), |key| edit(line, key, hidden)),
+            Self::Keys { keys, typed, .. } => match keys.recv().await {
+                Some(event::Event::Key(key)) => of_key(key).map_or(Ok(None), |key| typed.edit(key, model)),
                 Some(_) => Ok(None),
                 None => {
                     *self = Self::Closed;
@@ -131,34 +156,55 @@ impl Input {
     }
 }
 
-/// Changes the line that is typed, and shows it unless it is hidden.
-fn edit(line: &mut Zeroizing<String>, key: Key, hidden: bool) -> Result<Option<Event>> {
-    let mut out = stdout().lock();
-    let mut event = None;
-    match key {
-        Key::Char(character) if line.len() + character.len_utf8() <= LINE_MAX => {
-            line.push(character);
-            if !hidden {
-                write!(out, "{character}")?;
-            }
-        }
-        Key::Backspace => {
-            if line.pop().is_some() && !hidden {
-                write!(out, "\x08 \x08")?;
-            }
-        }
-        Key::Enter => {
-            write!(out, "\r\n")?;
-            event = Some(Event::Line(std::mem::replace(line, new_line())));
-        }
-        Key::Escape => {
-            *line = new_line();
-            event = Some(Event::Key(Key::Escape));
-        }
-        Key::Char(_) | Key::Up | Key::Down | Key::Left | Key::Right => {}
+/// The line that is being typed.
+struct Typed {
+    line: Zeroizing<String>,
+    /// Whether it was begun before what is asked for now was asked for. A PIN of which it is unknown where it begins is
+    /// tried by no card.
+    is_stale: bool,
+}
+
+impl Default for Typed {
+    fn default() -> Self {
+        Self { line: new_line(), is_stale: false }
     }
-    out.flush()?;
-    Ok(event)
+}
+
+impl Typed {
+    /// Changes the line, and shows of it what may be shown.
+    fn edit(&mut self, key: Key, model: &Model) -> Result<Option<Event>> {
+        let mut out = stdout().lock();
+        let mut event = None;
+        match key {
+            Key::Char(character) if self.line.len() + character.len_utf8() <= LINE_MAX => {
+                self.line.push(character);
+                if model.shows(character) {
+                    write!(out, "{character}")?;
+                }
+            }
+            Key::Backspace => {
+                if self.line.pop().is_some_and(|character| model.shows(character)) {
+                    write!(out, "\x08 \x08")?;
+                }
+            }
+            Key::Enter => {
+                write!(out, "\r\n")?;
+                let Self { line, is_stale } = std::mem::take(self);
+                if is_stale {
+                    write!(out, "That was begun before it was asked for, and not taken. Type it again.\r\n")?;
+                } else {
+                    event = Some(Event::Line(line));
+                }
+            }
+            Key::Escape => {
+                *self = Self::default();
+                event = Some(Event::Key(Key::Escape));
+            }
+            Key::Char(_) | Key::Up | Key::Down | Key::Left | Key::Right => {}
+        }
+        out.flush()?;
+        Ok(event)
+    }
 }
 
 /// A line with all its space, so that no part of a PIN is left where it grew.
