@@ -57,6 +57,20 @@ fn all_of_it_can_come_from_a_file_and_what_is_typed_ahead_waits() {
 }
 
 #[test]
+fn what_was_asked_for_is_said_before_the_next_line_is_taken() {
+    let shop = Shop::new();
+    let text = fs::read_to_string(&shop.config).unwrap();
+    fs::write(&shop.config, text.replacen("printer = \"paper\"", "printer = \"gone/paper\"", 1)).unwrap();
+    let mut till = shop.plain(&[]);
+    for line in ["12.50", PIN, "print", "", "day", "1", "back", "back", "quit"] {
+        till.say(line);
+    }
+    let said = till.end().join("\n");
+    assert!(said.contains("The receipt is not printed: "), "{said}");
+    assert!(said.contains("Total approved: 12.50 EUR in 1 sale") && said.contains("*** APPROVED ***"), "{said}");
+}
+
+#[test]
 fn what_is_called_off_or_refused_moves_nothing() {
     let shop = Shop::new();
     let mut till = shop.plain(&[]);

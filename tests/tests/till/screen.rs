@@ -136,7 +136,7 @@ fn line_by_line_a_terminal_shows_what_is_typed_but_never_a_pin() {
     terminal.text(&format!("cd {}; stty -a > before", shop.town.path("")));
     terminal.keys(&["Enter"]);
     shop.open_with(&terminal, "--plain");
-    terminal.wait("(Enter: charge");
+    terminal.wait("(an amount: charge");
     terminal.text("12.51");
     terminal.keys(&["BSpace"]);
     terminal.text("0");
@@ -151,7 +151,7 @@ fn line_by_line_a_terminal_shows_what_is_typed_but_never_a_pin() {
     terminal.keys(&["Enter"]);
     // Before it is asked for.
     terminal.text(PIN);
-    terminal.wait("(Enter: confirm");
+    terminal.wait("(the PIN: confirm");
     kill_process(Pid::from_raw(terminal.child()).unwrap(), Signal::TERM).unwrap();
     terminal.wait("ended 0");
     terminal.text("stty -a > after; cmp before after && echo same");

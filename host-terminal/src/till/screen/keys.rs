@@ -47,6 +47,7 @@ impl Model {
                 self.state = State::Amount { minor: if more > AMOUNT_MAX { minor } else { more } };
             }
             Key::Backspace => self.state = State::Amount { minor: minor / 10 },
+            Key::Escape if minor == 0 => "Q ends the till.".clone_into(&mut self.notice),
             Key::Escape => self.state = State::Amount { minor: 0 },
             Key::Enter => return self.charge(minor),
             Key::Char('d' | 'D') => return self.show_day(self.today()),

@@ -3,8 +3,9 @@
 use protocol::amount::Amount;
 use zeroize::Zeroizing;
 
-use super::model::{Action, Key, Model, Sale, Stage, State};
+use super::model::{Action, Finished, Key, Model, Sale, Stage, State};
 use crate::card::Pin;
+use crate::till::sale::Step;
 
 /// What is typed while the card works is for nobody.
 const NOT_NOW: &str = "That was not taken: wait until you are asked. To call the sale off, type cancel.";
@@ -34,7 +35,7 @@ impl Model {
                 None
             }
             State::Amount { .. } => self.read_amount(line.trim()),
-            State::Day { .. } if line.trim().parse::<usize>().is_ok() => self.pick(line.trim().parse().unwrap_or(0)),
+            State::Day { .. } if line.trim().parse::<usize>().is_ok() => self.pick_line(line),
             State::Finished(_) | State::Receipt { .. } | State::Day { .. } | State::Open | State::Help => {
                 self.command(line.trim())
             }
@@ -56,13 +57,72 @@ impl Model {
         let key = match line {
             "" => Key::Enter,
             "cancel" | "back" => Key::Escape,
-            "previous" => Key::Left,
-            "next" => Key::Right,
-            other => Key::Char(other.chars().next().unwrap_or(' ')),
+            "previous" if self.lists_a_day() => Key::Left,
+            "next" if self.lists_a_day() => Key::Right,
+            other => {
+                let letter = other.chars().next().unwrap_or(' ').to_ascii_lowercase();
+                if !letters(&self.state).contains(letter) {
+                    UNKNOWN.clone_into(&mut self.notice);
+                    return None;
+                }
+                Key::Char(letter)
+            }
         };
         self.press(key)
     }
+
+    const fn lists_a_day(&self) -> bool {
+        matches!(self.state, State::Day { .. })
+    }
+
+    fn pick_line(&mut self, line: &str) -> Option<Action> {
+        let number = line.trim().parse().unwrap_or(0);
+        if matches!(&self.state, State::Day { day: Some(day), .. } if !(1..=day.entries.len()).contains(&number)) {
+            "There is no sale with this number in the list.".clone_into(&mut self.notice);
+        }
+        self.pick(number)
+    }
 }
+
+/// Not the line itself: it may be a PIN in the wrong place.
+const UNKNOWN: &str = "That is nothing that can be done here. What can is in parentheses.";
+
+/// The first letters of commands.
+const fn letters(state: &State) -> &'static str {
+    match state {
+        State::Amount { .. } => "doh?q",
+        State::Finished(Finished { entry: Some(_), .. }) => "rpm",
+        State::Receipt { .. } => "pm",
+        State::Open => "s",
+        State::Finished(_) | State::Sale(_) | State::Day { .. } | State::Help => "",
+    }
+}
+
+/// What can be typed now, and what it does: the keys of [`view`](super::view()), in lines.
+#[must_use]
+pub fn hints(model: &Model) -> Vec<(&'static str, &'static str)> {
+    match &model.state {
+        State::Amount { .. } => {
+            vec![("an amount", "charge"), ("day", "list"), ("open", "what is open"), ("help", "help"), ("quit", "end")]
+        }
+        State::Sale(Sale { stage: Stage::Pin { .. }, .. }) => {
+            vec![("the PIN", "confirm"), ("cancel or an empty line", "call off")]
+        }
+        State::Sale(Sale { stage: Stage::CallingOff, .. }) => Vec::new(),
+        State::Sale(Sale { stage: Stage::Working(step), .. }) if *step > Step::Opening => Vec::new(),
+        State::Sale(_) => vec![("cancel", "call off")],
+        State::Finished(Finished { entry: None, .. }) => vec![("an empty line", "next sale")],
+        State::Finished(_) => vec![("an empty line", "next sale"), ("receipt", "receipt"), PRINT, MERCHANT],
+        State::Receipt { .. } => vec![BACK, PRINT, MERCHANT],
+        State::Day { .. } => vec![("a number", "that sale's receipt"), ("previous, next", "another day"), BACK],
+        State::Open => vec![("settle", "ask now"), BACK],
+        State::Help => vec![BACK],
+    }
+}
+
+const BACK: (&str, &str) = ("back", "back");
+const PRINT: (&str, &str) = ("print", "print");
+const MERCHANT: (&str, &str) = ("merchant", "print merchant's copy");
 
 /// Whether the line is Escape in words.
 pub(super) fn calls_off(line: &str) -> bool {

@@ -10,5 +10,6 @@ mod said;
 mod tests;
 mod view;
 
+pub use lines::hints;
 pub use model::{Action, Event, Key, Model, Told};
 pub use view::{Gauge, Tone, View, day_lines, view};

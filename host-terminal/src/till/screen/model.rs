@@ -82,6 +82,8 @@ pub enum Told {
     Open(Vec<Entry>),
     /// Something that happened beside: a sentence.
     Notice(String),
+    /// An order, that is any action but a PIN and the end, is carried out; all that there is to say of it was told.
+    Done,
 }
 
 /// What the screen wants done. It has no `Debug`: one of them is a PIN.
@@ -111,6 +113,8 @@ pub struct Model {
     pub(super) open: Vec<Entry>,
     /// A sentence about what just happened beside.
     pub(super) notice: String,
+    /// Orders that are not carried out yet.
+    pub(super) orders: usize,
 }
 
 /// What is shown.
@@ -158,12 +162,13 @@ impl Model {
     /// A till of `shop` that takes `currency`, in its time zone.
     #[must_use]
     pub fn new(shop: Shop, currency: Currency, zone: TimeZone) -> Self {
-        Self { shop, currency, zone, state: State::Amount { minor: 0 }, open: Vec::new(), notice: String::new() }
+        let state = State::Amount { minor: 0 };
+        Self { shop, currency, zone, state, open: Vec::new(), notice: String::new(), orders: 0 }
     }
 
     /// Takes an event in, and says what is to be done.
     pub fn handle(&mut self, event: Event) -> Option<Action> {
-        match event {
+        let action = match event {
             Event::Key(key) => {
                 self.notice.clear();
                 self.press(key)
@@ -176,7 +181,10 @@ impl Model {
                 self.learn(told);
                 None
             }
-        }
+        };
+        let is_order = action.as_ref().is_some_and(|action| !matches!(action, Action::Pin(_) | Action::Quit));
+        self.orders += usize::from(is_order);
+        action
     }
 
     /// Whether a PIN is wanted.
@@ -202,10 +210,16 @@ impl Model {
         matches!(self.state, State::Sale(_))
     }
 
-    /// Whether a line is taken now; what is typed while a card works is for later.
+    /// Whether something that was asked for is still under way.
+    #[must_use]
+    pub const fn is_busy(&self) -> bool {
+        self.is_selling() || self.orders > 0
+    }
+
+    /// Whether the next line of a pipe is taken now; what comes while something is under way is for later.
     #[must_use]
     pub const fn takes_lines(&self) -> bool {
-        !self.is_selling() || self.wants_pin()
+        !self.is_busy() || self.wants_pin()
     }
 
     pub(super) fn today(&self) -> Date {

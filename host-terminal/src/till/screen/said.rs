@@ -8,6 +8,7 @@ impl Model {
         match (told, &mut self.state) {
             (Told::Open(open), _) => self.open = open,
             (Told::Notice(notice), _) => self.notice = notice,
+            (Told::Done, _) => self.orders = self.orders.saturating_sub(1),
             (Told::Day(told), State::Day { date, day, .. }) if told.date == *date => *day = Some(told),
             (Told::Note(note), State::Sale(sale)) => sale.notes.push(note),
             (Told::CalledOff, State::Sale(_)) => {
@@ -51,6 +52,7 @@ impl Sale {
                 | Told::Finished { .. }
                 | Told::Day(_)
                 | Told::Open(_)
+                | Told::Done
                 | Told::Notice(_),
                 _,
             ) => {}

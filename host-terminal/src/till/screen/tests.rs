@@ -223,6 +223,27 @@ fn a_pin_that_is_typed_in_the_wrong_place_is_not_shown() {
     }
 }
 
+#[test]
+fn a_line_that_does_nothing_is_told_and_what_does_something_is_hinted() {
+    let line = |model: &mut Model, text: &str| model.handle(Event::Line(Zeroizing::new(format!("{text}\n"))));
+    let mut model = model();
+    assert!(line(&mut model, "previous").is_none() && words(&model).contains("nothing that can be done here"));
+    line(&mut model, "cancel");
+    assert!(words(&model).contains("Q ends the till."));
+    let Some(Action::ShowDay(today)) = line(&mut model, "day") else { panic!("no list") };
+    assert!(!model.takes_lines(), "what comes next waits for the list");
+    tell(&mut model, Told::Day(Day::new(today, vec![entry(Some(How::Posted))])));
+    tell(&mut model, Told::Done);
+    assert!(model.takes_lines());
+    assert!(line(&mut model, "2").is_none() && words(&model).contains("no sale with this number"));
+    assert!(line(&mut model, "4711x").is_none() && words(&model).contains("nothing that can be done here"));
+    assert!(!words(&model).contains("4711"), "it may be a PIN");
+    let hinted: Vec<&str> = hints(&model).iter().map(|(line, _)| *line).collect();
+    assert_eq!(hinted, ["a number", "previous, next", "back"]);
+    let other = line(&mut model, "next");
+    assert!(matches!(other, Some(Action::ShowDay(date)) if date == today.tomorrow().unwrap()));
+}
+
 /// Something that may happen at any moment. Where keys are a PIN's, `pin` says which.
 fn anything(random: &mut StdRng, model: &Model, pin: &mut StdRng) -> Event {
     let how = [None, Some(How::Posted), Some(How::Declined), Some(How::Released)][random.gen_range(0..4)];

@@ -282,6 +282,7 @@ fn help() -> View {
         "",
         "D shows the day's sales, its totals, and any receipt again.",
         "P prints the customer's receipt, M the merchant's.",
+        "Line by line (--plain), an amount is typed as it is written: 12.50.",
     ] {
         view.say(Tone::Plain, line);
     }

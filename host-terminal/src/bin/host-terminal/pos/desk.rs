@@ -68,7 +68,8 @@ impl Desk {
         Self { settings, till, pin, pin_is_wrong: false, shop: None, observer, pins, told }
     }
 
-    /// Works until nobody gives orders any more. What is open is settled at the start, and then again and again.
+    /// Works until nobody gives orders any more; that each is done is told. What is open is settled at the start, and
+    /// then again and again.
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         self.tell_open();
         self.settle().await;
@@ -76,10 +77,14 @@ impl Desk {
             let open = self.till.book.open_entries().next().is_some();
             let order = tokio::select! {
                 order = orders.recv() => order,
-                () = sleep(SETTLE_EVERY), if open => Some(Order::Settle),
+                () = sleep(SETTLE_EVERY), if open => {
+                    self.settle().await;
+                    continue;
+                }
             };
             let Some(order) = order else { return };
             self.carry_out(order).await;
+            self.tell(Told::Done);
         }
     }
 

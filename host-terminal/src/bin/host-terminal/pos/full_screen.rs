@@ -69,7 +69,7 @@ pub(super) fn of_key(key: KeyEvent) -> Option<Key> {
         return None;
     }
     let with_control = key.modifiers.contains(KeyModifiers::CONTROL);
-    if with_control && key.code == KeyCode::Char('c') {
+    if with_control && matches!(key.code, KeyCode::Char('c' | 'd')) {
         return Some(Key::Escape);
     }
     if let KeyCode::Char(character) = key.code {

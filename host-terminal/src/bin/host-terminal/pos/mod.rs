@@ -23,6 +23,7 @@ use host_terminal::observe::Tap;
 use host_terminal::till::book::Book;
 use host_terminal::till::sale::Till;
 use host_terminal::till::screen::{Action, Event, Key, Model, Told};
+use host_terminal::words::printable;
 use host_terminal::{PROVIDER, SHOP};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -49,7 +50,8 @@ pub(crate) struct Pos {
     #[arg(long, value_name = "FILE")]
     config: Option<std::path::PathBuf>,
     /// Line by line, for screen readers and pipes: an amount, a PIN, or a command by its first letter. An empty line is
-    /// Enter, or calls off where a PIN is wanted; `cancel` and `back` are Esc.
+    /// Enter, or calls off where a PIN is wanted; `cancel` and `back` are Esc. In a day's list, a number shows that
+    /// sale's receipt, and `previous` and `next` are the days beside it.
     #[arg(long)]
     plain: bool,
     /// Settles what is open, and ends.
@@ -121,13 +123,24 @@ impl Counter {
 
     /// Calls a sale off that can be, and gives one that cannot the time to end. Without it, it is settled at the next
     /// start.
-    async fn close(self, model: &mut Model) -> Result<()> {
+    async fn close(mut self, model: &mut Model) -> Result<()> {
         if model.is_selling() {
             model.handle(Event::Key(Key::Escape));
         }
         drop(self.orders);
         drop(self.pins);
-        timeout(GRACE, self.desk).await.unwrap_or(Ok(())).context("the till failed; what it was doing is settled later")
+        let ended = timeout(GRACE, self.desk).await;
+        let is_late = ended.is_err() && model.is_busy();
+        // What came of the last orders is told where nobody draws any more.
+        while let Ok(told) = self.told.try_recv() {
+            if let Told::Notice(notice) = told {
+                eprintln!("host-terminal: {}", printable(&notice));
+            }
+        }
+        if is_late {
+            eprintln!("host-terminal: the till did not wait for what was asked for last");
+        }
+        ended.unwrap_or(Ok(())).context("the till failed; what it was doing is settled later")
     }
 }
 

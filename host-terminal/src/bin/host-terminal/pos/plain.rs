@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal, Read, Write, stdin, stdout};
 use std::thread;
 
 use anyhow::Result;
-use host_terminal::till::screen::{Event, Key, Model, View, view};
+use host_terminal::till::screen::{Event, Key, Model, View, hints, view};
 use ratatui::crossterm::event;
 use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use tokio::sync::mpsc;
@@ -27,10 +27,10 @@ pub(super) async fn run(model: &mut Model, counter: &mut Counter) -> Result<()> 
     let mut ahead = VecDeque::new();
     let mut wanted_pin = false;
     loop {
-        let next = view(model);
+        let next = View { keys: hints(model), ..view(model) };
         say(shown.as_ref(), &next, input.line_end())?;
         shown = Some(next);
-        if !input.is_open() && !model.is_selling() {
+        if !input.is_open() && ahead.is_empty() && !model.is_busy() {
             return Ok(());
         }
         if model.wants_pin() != wanted_pin {
@@ -54,7 +54,7 @@ pub(super) async fn run(model: &mut Model, counter: &mut Counter) -> Result<()> 
             }
         };
         let event = match event {
-            Some(Event::Line(line)) if waits && line.trim() == "cancel" => {
+            Some(Event::Line(line)) if waits && model.is_selling() && line.trim() == "cancel" => {
                 // What was sent before it was for this sale, too.
                 ahead.clear();
                 Some(Event::Line(line))
