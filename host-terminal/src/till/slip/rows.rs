@@ -47,12 +47,14 @@ pub(super) fn rows(slip: &Slip<'_>, copy: Copy) -> Vec<Row> {
     rows
 }
 
-/// Digits of a transaction's name that are enough to talk about it.
+/// Digits of a transaction's name that are enough to talk about it: the last ones, since the first ones are the time,
+/// and the same for hours.
 const SHORT: usize = 8;
 
 /// A transaction's name as people say it.
 pub(crate) fn short(entry: &Entry) -> String {
-    entry.transaction.to_string().chars().take(SHORT).collect()
+    let name = entry.transaction.to_string();
+    name.chars().skip(name.len().saturating_sub(SHORT)).collect()
 }
 
 /// An outcome in two words at most.

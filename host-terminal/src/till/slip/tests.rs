@@ -1,7 +1,7 @@
 use protocol::amount::Amount;
 use protocol::types::{Currency, ReasonCode, TransactionId};
 
-use super::rows::wrap;
+use super::rows::{short, wrap};
 use super::*;
 use crate::card::Reason;
 use crate::till::book::{End, How, State};
@@ -46,6 +46,15 @@ abababababababababababababababab
     assert!(declined.contains("Merchant's copy"));
     let open = Entry { state: State::Requested, ..entry(How::Posted) };
     assert!(text(&open, Copy::Customer).contains("*** NOT KNOWN YET ***"));
+}
+
+#[test]
+fn sales_of_the_same_hour_have_different_short_names() {
+    let [one, other] = [1, 2].map(|last| {
+        let transaction = TransactionId([[0xAB; 15].as_slice(), &[last]].concat().try_into().unwrap());
+        Entry { transaction, ..entry(How::Posted) }
+    });
+    assert_eq!((short(&one), short(&other)), ("ababab01".into(), "ababab02".into()));
 }
 
 /// What a printer would do with it: text, and for each line its alignment and its size.
