@@ -52,7 +52,7 @@ fn all_of_it_can_come_from_a_file_and_what_is_typed_ahead_waits() {
         till.say(line);
     }
     let said = till.end().join("\n");
-    assert_eq!(said.matches("APPROVED").count(), 2, "{said}");
+    assert_eq!(said.matches("  |  APPROVED").count(), 2, "{said}");
     assert_eq!(shop.agree(), 2 * PRICE);
 }
 

@@ -20,6 +20,13 @@ impl Shop {
     }
 }
 
+/// Leaves a result: not before there was time to notice it.
+fn next_sale(terminal: &Terminal) {
+    std::thread::sleep(Duration::from_millis(1200));
+    terminal.keys(&["Enter"]);
+    terminal.wait("Type the amount");
+}
+
 /// Charges 12.50 and types the PIN when it is asked for.
 fn charge(terminal: &Terminal, amount: &str, pin: &str) {
     terminal.wait("Type the amount");
@@ -45,19 +52,18 @@ fn a_clerk_sells_and_sees_what_came_of_it() {
     terminal.wait("The money has moved.");
     terminal.keys(&["p"]);
     terminal.wait("The receipt is with the printer.");
-    terminal.keys(&["Enter"]);
+    next_sale(&terminal);
 
     charge(&terminal, "9000000", PIN);
     compare("declined", &terminal.wait("No money has moved."));
-    terminal.keys(&["Enter"]);
+    next_sale(&terminal);
 
     charge(&terminal, "1250", "0815");
     compare("wrong_pin", &terminal.wait("That PIN was wrong."));
     terminal.text(PIN);
     terminal.keys(&["Enter"]);
     terminal.wait("The money has moved.");
-    terminal.keys(&["Enter"]);
-    terminal.wait("Type the amount");
+    next_sale(&terminal);
 
     terminal.keys(&["d"]);
     compare("day", &terminal.wait("Total declined"));
@@ -146,7 +152,7 @@ fn line_by_line_a_terminal_shows_what_is_typed_but_never_a_pin() {
     terminal.text(PIN);
     terminal.keys(&["Enter"]);
     terminal.wait("The money has moved.");
-    terminal.keys(&["Enter"]);
+    next_sale(&terminal);
     terminal.text("12.50");
     terminal.keys(&["Enter"]);
     // Before it is asked for.
@@ -209,7 +215,7 @@ fn a_till_says_what_it_waits_for() {
     terminal.keys(&["Enter"]);
     compare("no_provider", &without_addresses(&terminal.wait("No money has moved.")));
     shop.town.open().unwrap();
-    terminal.keys(&["Enter"]);
+    next_sale(&terminal);
 
     // Another program has the reader of the customers' cards.
     let place = shop.town.card("ada").unwrap();

@@ -21,6 +21,7 @@ impl Model {
                 notice.clone_into(&mut self.notice);
                 action
             }
+            State::Finished(Finished { is_new: true, .. }) if matches!(key, Key::Enter | Key::Escape) => None,
             State::Finished(Finished { entry, .. }) => {
                 let entry = entry.clone();
                 self.at_receipt(entry, key)

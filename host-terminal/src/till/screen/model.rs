@@ -76,6 +76,8 @@ pub enum Told {
         /// What to say about it.
         advice: Option<Advice>,
     },
+    /// The result was to be seen long enough to be noticed.
+    Seen,
     /// The list that was asked for.
     Day(Day),
     /// What is open, all of it.
@@ -113,6 +115,8 @@ pub struct Model {
     pub(super) open: Vec<Entry>,
     /// A sentence about what just happened beside.
     pub(super) notice: String,
+    /// The sale before.
+    pub(super) last: Option<Last>,
     /// Orders that are not carried out yet.
     pub(super) orders: usize,
 }
@@ -149,9 +153,18 @@ pub(super) enum Stage {
     CallingOff,
 }
 
+/// What is remembered of a sale that is no longer on the screen.
+#[derive(Debug)]
+pub(super) struct Last {
+    pub(super) amount: Amount,
+    pub(super) entry: Option<Entry>,
+}
+
 /// A sale that is over.
 #[derive(Debug)]
 pub(super) struct Finished {
+    /// Whether it has only just come: what is typed was meant for the screen before.
+    pub(super) is_new: bool,
     pub(super) amount: Amount,
     pub(super) entry: Option<Entry>,
     pub(super) advice: Option<Advice>,
@@ -163,7 +176,7 @@ impl Model {
     #[must_use]
     pub fn new(shop: Shop, currency: Currency, zone: TimeZone) -> Self {
         let state = State::Amount { minor: 0 };
-        Self { shop, currency, zone, state, open: Vec::new(), notice: String::new(), orders: 0 }
+        Self { shop, currency, zone, state, open: Vec::new(), notice: String::new(), last: None, orders: 0 }
     }
 
     /// Takes an event in, and says what is to be done.
@@ -213,7 +226,7 @@ impl Model {
     /// Whether something that was asked for is still under way.
     #[must_use]
     pub const fn is_busy(&self) -> bool {
-        self.is_selling() || self.orders > 0
+        self.is_selling() || self.orders > 0 || matches!(self.state, State::Finished(Finished { is_new: true, .. }))
     }
 
     /// Whether the next line of a pipe is taken now; what comes while something is under way is for later.

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::model::{Finished, Model, Sale, Stage, State};
+use super::model::{Finished, Last, Model, Sale, Stage, State};
 use crate::till::advice::Money;
 use crate::till::book::{Entry, How};
 use crate::till::day::{Day, Total};
@@ -93,6 +93,11 @@ fn amount(model: &Model, minor: u64) -> View {
     let amount = protocol::amount::Amount { minor, currency: model.currency };
     let mut view = View { big: Some((amount.to_string(), Tone::Plain)), ..blank("New sale") };
     view.say(Tone::Plain, "Type the amount, then press Enter.");
+    if let Some(Last { amount, entry }) = &model.last {
+        let word = entry.as_ref().map_or(NOT_PAID, outcome);
+        let money = Money::of(entry.as_ref()).words();
+        view.say(Tone::Plain, format!("Last sale: {amount}, {word}. {money}"));
+    }
     match model.open.len() {
         0 => {}
         1 => view.say(Tone::Warning, "1 payment is open: its end is not known yet (key O)."),
@@ -155,9 +160,12 @@ fn working(view: &mut View, step: Step) {
     }
 }
 
+/// What became of a sale of which the book has nothing.
+const NOT_PAID: &str = "NOT PAID";
+
 fn finished_sale(finished: &Finished) -> View {
-    let Finished { amount, entry, advice, notes } = finished;
-    let word = entry.as_ref().map_or("NOT PAID", outcome);
+    let Finished { amount, entry, advice, notes, .. } = finished;
+    let word = entry.as_ref().map_or(NOT_PAID, outcome);
     let money = Money::of(entry.as_ref());
     let mut view = View { big: Some((word.to_owned(), tone(money))), ..blank("Result") };
     view.say(Tone::Plain, format!("{amount}. {}", money.words()));

@@ -1,5 +1,6 @@
 //! The till at work: it has the cards, the day book and the printer, and does one thing after the other.
 
+use std::io::{IsTerminal, stdin};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,8 @@ use crate::software;
 
 /// How often what is open is tried to be settled.
 const SETTLE_EVERY: Duration = Duration::from_secs(15);
+/// How long a person needs to notice a result. What is typed until then was begun before it came.
+const NOTICE_TIME: Duration = Duration::from_secs(1);
 /// How often a card is looked for while its PIN is typed.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -54,6 +57,7 @@ pub(super) struct Desk {
     observer: Arc<dyn Observer>,
     pins: mpsc::Receiver<Pin>,
     told: mpsc::UnboundedSender<Told>,
+    notice_time: Duration,
 }
 
 impl Desk {
@@ -65,7 +69,8 @@ impl Desk {
         pins: mpsc::Receiver<Pin>,
         told: mpsc::UnboundedSender<Told>,
     ) -> Self {
-        Self { settings, till, pin, pin_is_wrong: false, shop: None, observer, pins, told }
+        let notice_time = if stdin().is_terminal() { NOTICE_TIME } else { Duration::ZERO };
+        Self { settings, till, pin, pin_is_wrong: false, shop: None, observer, pins, told, notice_time }
     }
 
     /// Works until nobody gives orders any more; that each is done is told. What is open is settled at the start, and
@@ -216,6 +221,11 @@ impl Desk {
             return;
         }
         self.tell(Told::Finished { entry: sold.entry.clone(), advice: advice::of_sale(sold) });
+        let (told, time) = (self.told.clone(), self.notice_time);
+        tokio::spawn(async move {
+            sleep(time).await;
+            told.send(Told::Seen)
+        });
         if let Some(entry) = &sold.entry
             && let Err(error) = receipts::keep(&self.settings, entry)
         {
