@@ -107,4 +107,8 @@ fn a_provider_that_dies_leaves_the_sale_open_until_it_is_back() {
         shop.agree();
     }
     assert!(open > 0, "no kill met a sale whose request had left");
+    for receipt in fs::read_dir(shop.town.path("receipts")).unwrap() {
+        let receipt = fs::read(receipt.unwrap().path()).unwrap();
+        assert!(!String::from_utf8_lossy(&receipt).contains("NOT KNOWN YET"), "its end is known by now");
+    }
 }

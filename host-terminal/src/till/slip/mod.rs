@@ -9,7 +9,8 @@ mod text;
 use jiff::tz::TimeZone;
 
 use super::book::Entry;
-pub(crate) use rows::{outcome, short};
+pub use rows::outcome;
+pub(crate) use rows::short;
 
 /// Characters in a line.
 pub const COLUMNS: usize = 42;

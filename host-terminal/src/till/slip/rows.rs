@@ -57,8 +57,9 @@ pub(crate) fn short(entry: &Entry) -> String {
     name.chars().skip(name.len().saturating_sub(SHORT)).collect()
 }
 
-/// An outcome in two words at most.
-pub(crate) fn outcome(entry: &Entry) -> &'static str {
+/// An outcome in three words at most.
+#[must_use]
+pub fn outcome(entry: &Entry) -> &'static str {
     match entry.end().map(|end| end.how) {
         Some(How::Posted) => "APPROVED",
         Some(How::Declined) => "DECLINED",

@@ -1,27 +1,29 @@
 //! The till at work: it has the cards, the day book and the printer, and does one thing after the other.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, stdin};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use host_terminal::card::{Card, CardError, Pin};
 use host_terminal::observe::{Observer, Tap};
 use host_terminal::purse::{Purse, SignedDescriptor};
 use host_terminal::reader::{ReaderError, Waiting};
 use host_terminal::receipt::Conclusion;
-use host_terminal::till::advice;
+use host_terminal::till::advice::{self, Money};
 use host_terminal::till::book::Entry;
 use host_terminal::till::day::Day;
 use host_terminal::till::recall::Recall;
 use host_terminal::till::sale::{EarlierPayment, Sold, Till};
 use host_terminal::till::screen::Told;
-use host_terminal::till::slip::Copy;
+use host_terminal::till::slip::{Copy, outcome};
 use host_terminal::{CUSTOMER_CARD, Error, SHOP, SHOP_CARD};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use protocol::amount::Amount;
+use protocol::types::TransactionId;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -95,16 +97,21 @@ impl Desk {
 
     /// Settles, and prints what came of it: 0 where nothing is open any more.
     pub(super) async fn settle_once(&mut self, json: bool) -> Result<ExitCode> {
-        let settled = self.try_settle().await;
-        let open: Vec<String> = self.till.book.open_entries().map(|entry| entry.transaction.to_string()).collect();
-        let error = settled.as_ref().err().map(ToString::to_string);
-        let settled = settled.unwrap_or(0);
+        let (settled, outcome) = self.try_settle().await;
+        let kept = settled.iter().try_for_each(|entry| receipts::keep(&self.settings, entry));
+        let open: Vec<Entry> = self.till.book.open_entries().cloned().collect();
+        let error = outcome.as_ref().err().map(ToString::to_string);
         if json {
-            println!("{}", json!({ "settled": settled, "open": open, "error": error }));
+            let open: Vec<String> = open.iter().map(|entry| entry.transaction.to_string()).collect();
+            println!("{}", json!({ "settled": settled.len(), "open": open, "error": error }));
         } else {
-            println!("{settled} settled, {} open", open.len());
+            settled.iter().chain(&open).for_each(|entry| println!("{}", settled_line(entry)));
+            if settled.is_empty() && open.is_empty() && error.is_none() {
+                println!("Nothing is open: the end of every payment is known.");
+            }
             error.iter().for_each(|error| eprintln!("host-terminal: {error}"));
         }
+        kept.context("the receipt is not kept")?;
         Ok(if open.is_empty() && error.is_none() { ExitCode::SUCCESS } else { crate::report::UNKNOWN_END.into() })
     }
 
@@ -151,7 +158,8 @@ impl Desk {
         self.open_shop(&descriptor).await?;
         if self.till.book.open_entries().next().is_some() {
             // What could be settled now would otherwise be told to a customer as open.
-            drop(self.try_settle().await);
+            let (settled, _) = self.try_settle().await;
+            self.keep_receipts(&settled);
         }
         let mut customer = self.customer(&descriptor).await.map_err(Error::of_customer)?;
         self.unlock(&mut customer).await.map_err(Error::of_customer)?;
@@ -226,21 +234,28 @@ impl Desk {
             sleep(time).await;
             told.send(Told::Seen)
         });
-        if let Some(entry) = &sold.entry
-            && let Err(error) = receipts::keep(&self.settings, entry)
-        {
+        self.keep_receipts(sold.entry.as_slice());
+    }
+
+    /// Keeps them anew, too, where they said that the end is not known yet.
+    fn keep_receipts(&self, entries: &[Entry]) {
+        if let Err(error) = entries.iter().try_for_each(|entry| receipts::keep(&self.settings, entry)) {
             self.tell(Told::Notice(format!("The receipt is not kept: {error:#}.")));
         }
     }
 
     async fn settle(&mut self) {
         let had = self.till.book.open_entries().count();
-        let settled = self.try_settle().await;
+        let (settled, outcome) = self.try_settle().await;
+        self.keep_receipts(&settled);
         self.tell_open();
-        match settled {
-            Ok(0) => {}
-            Ok(1) => self.tell(Told::Notice("1 open payment has ended: see the day's list.".to_owned())),
-            Ok(count) => self.tell(Told::Notice(format!("{count} open payments have ended: see the day's list."))),
+        match settled.len() {
+            0 => {}
+            1 => self.tell(Told::Notice("1 open payment has ended: see the day's list.".to_owned())),
+            count => self.tell(Told::Notice(format!("{count} open payments have ended: see the day's list."))),
+        }
+        match outcome {
+            Ok(()) => {}
             Err(error) if had > 0 || matches!(error, Error::Card(_) | Error::NoAccount(_)) => {
                 let advice = advice::of_error(&error);
                 self.tell(Told::Notice(format!("{} {}", advice.what, advice.now)));
@@ -250,15 +265,26 @@ impl Desk {
         }
     }
 
-    async fn try_settle(&mut self) -> Result<usize, Error> {
+    /// Settles what it can, and gives what has ended by that; an error where something stays open.
+    async fn try_settle(&mut self) -> (Vec<Entry>, Result<(), Error>) {
+        let had_ended: BTreeSet<TransactionId> = self.ended().map(|entry| entry.transaction).collect();
+        let outcome = self.settle_all().await;
+        (self.ended().filter(|entry| !had_ended.contains(&entry.transaction)).cloned().collect(), outcome)
+    }
+
+    fn ended(&self) -> impl Iterator<Item = &Entry> {
+        self.till.book.entries().iter().filter(|entry| entry.end().is_some())
+    }
+
+    async fn settle_all(&mut self) -> Result<(), Error> {
         let descriptor = self.till.descriptor().await?;
         self.open_shop(&descriptor).await?;
-        let Some(shop) = &mut self.shop else { return Ok(0) };
+        let Some(shop) = &mut self.shop else { return Ok(()) };
         let settled = self.till.settle(shop).await;
         if matches!(settled, Err(Error::Card(_))) {
             self.shop = None;
         }
-        settled
+        settled.map(drop)
     }
 
     /// Makes the merchant's card ready, if it is not or not any more. A PIN that was wrong once is not tried again.
@@ -294,6 +320,13 @@ impl Desk {
         // Nobody may listen any more: what is under way ends all the same.
         drop(self.told.send(told));
     }
+}
+
+/// What came of a sale that was open.
+fn settled_line(entry: &Entry) -> String {
+    let time = entry.at.to_zoned(TimeZone::system()).strftime("%H:%M").to_string();
+    let money = Money::of(Some(entry)).words().to_lowercase();
+    format!("{time} {} {}: {money}", entry.amount, outcome(entry))
 }
 
 /// What the customer should know about a payment of before.
