@@ -92,6 +92,8 @@ fn what_is_called_off_or_refused_moves_nothing() {
     assert!(said.contains("called off"), "{said}");
     assert_eq!(shop.agree(), 0);
     assert_eq!(shop.count("declined"), 1);
+    let list = shop.list();
+    assert_eq!((&list["sales"][0]["amount"], &list["totals"][0]["amount"]), (&500_000.into(), &500_000.into()));
 }
 
 #[test]

@@ -56,8 +56,8 @@ fn total_json(total: &Total) -> Value {
         "currency": total.currency.as_str(),
         "result": name(total.how),
         "count": total.count,
-        // As text: sums may exceed what readers of JSON keep exactly.
-        "amount": total.minor.to_string(),
+        // A number as in sales; no day comes to more, and a wrong number would be worse than none.
+        "amount": u64::try_from(total.minor).ok(),
     })
 }
 
