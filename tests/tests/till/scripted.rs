@@ -47,3 +47,18 @@ fn one_command_sells_with_both_cards_here() {
     );
     assert_eq!(shop.taken(), PRICE);
 }
+
+#[test]
+fn without_a_service_for_readers_or_a_provider_it_is_said_what_to_do() {
+    let mut shop = Shop::new();
+    let mut readers = std::process::Command::new(&shop.program);
+    let listed = readers.arg("readers").env("PCSCLITE_CSOCK_NAME", shop.town.path("nobody")).output().unwrap();
+    let errors = String::from_utf8(listed.stderr).unwrap();
+    assert_eq!(errors, "host-terminal: the PC/SC service (pcscd) does not run: start it\n");
+
+    shop.town.kill_provider().unwrap();
+    let mut pos = std::process::Command::new(&shop.program);
+    let settled = pos.args(["pos", "--config", &shop.config, "--settle"]).output().unwrap();
+    assert_eq!((settled.status.code(), settled.stdout.len()), (Some(4), 0), "no counts of nothing");
+    shop.town.open().unwrap();
+}

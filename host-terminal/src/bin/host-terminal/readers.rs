@@ -3,8 +3,9 @@
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Args;
+use host_terminal::reader::ReaderError;
 use host_terminal::reader::pcsc::{Present, Seen, readers};
 use host_terminal::words::printable;
 use serde_json::{Value, json};
@@ -18,7 +19,11 @@ pub(crate) struct Options {
 
 /// Lists them; a card that another program has is left to it.
 pub(crate) async fn list(options: &Options) -> Result<ExitCode> {
-    let seen = readers().await?;
+    let seen = readers().await.map_err(|error| {
+        // Nothing was under way that it could have left.
+        let is_absent = matches!(error, ReaderError::NoService);
+        if is_absent { anyhow!("the PC/SC service (pcscd) does not run: start it") } else { error.into() }
+    })?;
     let mut out = stdout().lock();
     if seen.is_empty() && !options.json {
         writeln!(out, "There is no PC/SC reader.")?;
