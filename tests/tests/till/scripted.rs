@@ -56,6 +56,13 @@ fn without_a_service_for_readers_or_a_provider_it_is_said_what_to_do() {
     let errors = String::from_utf8(listed.stderr).unwrap();
     assert_eq!(errors, "host-terminal: the PC/SC service (pcscd) does not run: start it\n");
 
+    let transcript = shop.town.path("select.apdu");
+    std::fs::write(&transcript, "> 00A4 0000 02 3F00\n< 6F .. 9000\n").unwrap();
+    let mut replay = std::process::Command::new(&shop.program);
+    replay.args(["replay", "--card", "pcsc:", "--wait", "1", &transcript]);
+    let played = replay.env("PCSCLITE_CSOCK_NAME", shop.town.path("nobody")).output().unwrap();
+    assert!(String::from_utf8(played.stderr).unwrap().contains("no card came within 1 s"));
+
     shop.town.kill_provider().unwrap();
     let mut pos = std::process::Command::new(&shop.program);
     let settled = pos.args(["pos", "--config", &shop.config, "--settle"]).output().unwrap();

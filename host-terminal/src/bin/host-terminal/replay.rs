@@ -3,14 +3,16 @@
 use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
 use host_terminal::card::{Card, Pin};
 use host_terminal::observe::Tap;
-use host_terminal::reader::Place;
+use host_terminal::reader::{Place, Reader, ReaderError};
 use host_terminal::transcript::{Difference, Replay, ReplayError, Transcript};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::{READERS, observer, pin, tell_waiting};
 
@@ -22,6 +24,9 @@ pub(crate) struct Arguments {
     /// Where the card is: tcp://HOST:PORT, pcsc: (any PC/SC reader), pcsc:NAME, or image:FILE.
     #[arg(long, value_name = "READER")]
     card: Place,
+    /// How long to wait for a card in a PC/SC reader; without it, as long as it takes.
+    #[arg(long, value_name = "SECONDS")]
+    wait: Option<u64>,
     /// Which card of the transcripts this is, where they are about several.
     #[arg(long, value_name = "NAME")]
     of: Option<String>,
@@ -52,7 +57,7 @@ pub(crate) async fn replay(arguments: &Arguments) -> Result<ExitCode> {
         })
         .collect::<Result<_>>()?;
     let tap = Tap::new(observer(None, &arguments.trace)?, "replay", "replay's card");
-    let mut card = Card::new(arguments.card.any_card(READERS.software, &mut tell_waiting).await?, tap);
+    let mut card = Card::new(reader(arguments).await?, tap);
     for (replay, transcript, name) in &prepared {
         let needs = transcript.needs();
         match replay.play(&mut card).await {
@@ -71,6 +76,16 @@ pub(crate) async fn replay(arguments: &Arguments) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The card, if it comes in time.
+async fn reader(arguments: &Arguments) -> Result<Box<dyn Reader>, ReaderError> {
+    let mut tell = tell_waiting;
+    let card = arguments.card.any_card(READERS.software, &mut tell);
+    match arguments.wait.map(Duration::from_secs) {
+        Some(patience) => timeout(patience, card).await.map_err(|_| ReaderError::NoCard(patience))?,
+        None => card.await,
+    }
 }
 
 fn prepare<'a>(transcript: &'a Transcript, name: &str, arguments: &Arguments, pin: Option<&Pin>) -> Result<Replay<'a>> {
