@@ -110,7 +110,7 @@ async fn people_read_words() {
     assert!(paid.starts_with("Paid 12.50 EUR (Bäckerei Brot)\ntransaction "), "{paid}");
     assert!(paid.ends_with("\nthank you\n") && !paid.contains('\x1b'), "{paid}");
     let (_, received, _) = ended(shop).await;
-    assert!(received.starts_with("Received 12.50 EUR"), "{received}");
+    assert!(received.starts_with("Received 12.50 EUR for Bäckerei Brot\n"), "{received}");
 }
 
 #[tokio::test]
@@ -152,9 +152,12 @@ async fn nobody_pays_unasked_and_errors_say_what_to_do() {
     let (status, _, errors) = desk.pay("127.0.0.1:9", &[]).await;
     assert_eq!(status.code(), Some(1));
     assert!(errors.contains("give --limit"), "{errors}");
-    let (status, _, errors) = desk.status(&[]).await;
+    let (status, _, errors) = desk.pay("localhost", &["--limit", "20"]).await;
     assert_eq!(status.code(), Some(1));
-    assert_eq!(errors, "host-terminal: the card remembers no such transaction\n");
+    assert_eq!(errors, "host-terminal: --to localhost has no port: HOST:PORT\n");
+    let (status, said, _) = desk.status(&[]).await;
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(said, "Nothing is open: the card knows how each of its transactions ended.\n");
     std::fs::write(desk.path("pin"), "9999").unwrap();
     let (_, _, errors) = desk.status(&[]).await;
     assert_eq!(errors, "host-terminal: wrong PIN, 2 tries left\n");

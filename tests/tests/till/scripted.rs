@@ -27,7 +27,7 @@ fn one_command_sells_with_both_cards_here() {
     let sold = shop.sell("12.50", &pin).success().unwrap();
     assert_eq!((&sold["result"], &sold["amount"]), (&Value::from("posted"), &Value::from(PRICE)));
     assert_eq!(sold["parties"][0]["name"], "shop");
-    let declined = shop.sell("1000.00", &pin);
+    let declined = shop.sell("1000,00", &pin);
     assert_eq!((declined.code, &declined.results[0]["result"]), (Some(3), &Value::from("declined")));
     let wrong = shop.town.path("wrong");
     std::fs::write(&wrong, "0000").unwrap();

@@ -34,7 +34,7 @@ use protocol::types::{Currency, TransactionId};
 use zeroize::Zeroizing;
 
 use events::EventFile;
-use report::Report;
+use report::{RECEIVED, Report};
 use user::User;
 
 /// How this program reaches cards.
@@ -232,6 +232,7 @@ impl Command {
 async fn pay(arguments: Pay) -> Result<ExitCode> {
     let common = &arguments.common;
     let report = Report::new(common.json, "Paid");
+    has_port("--to", &arguments.to)?;
     let mut user = User::new(arguments.limit, arguments.reject)?;
     let observer = common.observer()?;
     let shop = Upstream::new(&arguments.to, SHOP_ATTEMPTS, Tap::new(Arc::clone(&observer), CUSTOMER, SHOP));
@@ -243,10 +244,11 @@ async fn pay(arguments: Pay) -> Result<ExitCode> {
 
 async fn sell(arguments: Sell) -> Result<ExitCode> {
     let common = &arguments.common;
-    let report = Report::new(common.json, "Received");
+    let report = Report::new(common.json, RECEIVED);
+    has_port("--provider", &arguments.provider)?;
     let currency = Currency::parse(&arguments.currency).context("a currency has three capital letters")?;
-    let amount = Amount::parse(&arguments.amount, currency)
-        .with_context(|| format!("{} is no amount in {}", arguments.amount, currency.as_str()))?;
+    let amount = Amount::parse(&arguments.amount.replace(',', "."), currency)
+        .with_context(|| format!("{} is no amount in {}: write 12.50", arguments.amount, currency.as_str()))?;
     let observer = common.observer()?;
     let provider =
         Upstream::new(&arguments.provider, PROVIDER_ATTEMPTS, Tap::new(Arc::clone(&observer), SHOP, PROVIDER));
@@ -303,18 +305,28 @@ fn is_no_customer(failure: &Failure) -> bool {
 async fn status(arguments: Status) -> Result<ExitCode> {
     let common = &arguments.common;
     let report = Report::new(common.json, "Posted:");
+    has_port("--provider", &arguments.provider)?;
     let observer = common.observer()?;
     let provider =
         Upstream::new(&arguments.provider, PROVIDER_ATTEMPTS, Tap::new(Arc::clone(&observer), CUSTOMER, PROVIDER));
     let card = common.card(Tap::new(observer, CUSTOMER, CUSTOMER_CARD)).await?;
     let pin = common.pin(&card)?;
     let outcome = status::status(card, &pin, &provider, arguments.transaction).await;
+    if arguments.transaction.is_none() && matches!(&outcome, Err(failure) if is_nothing(failure)) {
+        return report.nothing_open();
+    }
     report.inquiry(&outcome)
+}
+
+/// Whether the card had nothing to be asked for.
+const fn is_nothing(failure: &Failure) -> bool {
+    matches!(failure.error, Error::NotInJournal)
 }
 
 async fn cancel(arguments: Cancel) -> Result<ExitCode> {
     let common = &arguments.common;
     let report = Report::new(common.json, "Too late, posted:");
+    has_port("--provider", &arguments.provider)?;
     let observer = common.observer()?;
     let provider =
         Upstream::new(&arguments.provider, PROVIDER_ATTEMPTS, Tap::new(Arc::clone(&observer), CUSTOMER, PROVIDER));
@@ -382,6 +394,12 @@ fn observer(events: Option<&Path>, traces: &[PathBuf]) -> Result<Arc<dyn Observe
         observers.push(trace);
     }
     Ok(Arc::new(Several(observers)))
+}
+
+/// Names are looked up later: here only what cannot be an address is told.
+fn has_port(flag: &str, address: &str) -> Result<()> {
+    let port = address.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    port.map(drop).with_context(|| format!("{flag} {address} has no port: HOST:PORT"))
 }
 
 fn transaction_id(text: &str) -> Result<TransactionId, String> {

@@ -26,6 +26,9 @@ const YELLOW: &str = "\x1b[33m";
 const RED: &str = "\x1b[31m";
 const PLAIN: &str = "\x1b[0m";
 
+/// What a shop says of a posted transaction.
+pub(crate) const RECEIVED: &str = "Received";
+
 /// Where results go.
 pub(crate) struct Report {
     json: bool,
@@ -66,12 +69,14 @@ impl Report {
     /// Of one of the transactions of a topology, counted from 0; gives the exit code: what was to be done is done.
     pub(crate) fn joined(&self, name: &str, run: u32, outcome: &Outcome) -> Result<u8> {
         let mut out = stdout();
+        // People count from 1.
+        let place = run.saturating_add(1);
         match (outcome, self.json) {
             (outcome, true) => writeln!(out, "{}", joined_json(name, run, outcome))?,
             (Ok(answers), false) => {
-                writeln!(out, "{name}, transaction {run}: {}", self.receipt(&answers.clone().into()))?;
+                writeln!(out, "{name}, transaction {place}: {}", self.receipt(&answers.clone().into()))?;
             }
-            (Err(failure), false) => eprintln!("{name}, transaction {run}: {}", printable(&failure.to_string())),
+            (Err(failure), false) => eprintln!("{name}, transaction {place}: {}", printable(&failure.to_string())),
         }
         out.flush()?;
         Ok(match outcome {
@@ -98,6 +103,14 @@ impl Report {
             },
             Err(failure) => failed(failure),
         })
+    }
+
+    /// Of an inquiry where the card knows every end.
+    pub(crate) fn nothing_open(&self) -> Result<ExitCode> {
+        let words = "Nothing is open: the card knows how each of its transactions ended.";
+        let json = json!({ "result": "nothing open", "transaction": null, "end_unknown": false });
+        writeln!(stdout(), "{}", if self.json { json.to_string() } else { words.to_owned() })?;
+        Ok(ExitCode::SUCCESS)
     }
 
     /// Of a cancellation: that nothing moves is success.
@@ -130,6 +143,9 @@ impl Report {
         let names: Vec<String> = receipt.parties.iter().map(|party| printable(&party.name)).collect();
         let with = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
         let (colour, line) = match &receipt.conclusion {
+            Conclusion::Posted if self.done == RECEIVED && !names.is_empty() => {
+                (GREEN, format!("{RECEIVED}{amount} for {}", names.join(", ")))
+            }
             Conclusion::Posted => (GREEN, format!("{}{amount}{with}", self.done)),
             Conclusion::Released => (YELLOW, format!("Called off:{amount}{with}, nothing moved")),
             Conclusion::Declined(reason) | Conclusion::Refused(reason) => {
