@@ -55,11 +55,13 @@ pub struct Advice {
     pub now: &'static str,
     /// More, for whoever looks after the till; often empty.
     pub detail: String,
+    /// Whether the customer's card is out of the reader.
+    pub card_is_out: bool,
 }
 
 impl Advice {
     fn new(what: impl Into<String>, now: &'static str) -> Self {
-        Self { what: printable(&what.into()), now, detail: String::new() }
+        Self { what: printable(&what.into()), now, detail: String::new(), card_is_out: false }
     }
 
     fn with(self, detail: &dyn std::fmt::Display) -> Self {
@@ -181,10 +183,11 @@ fn with_customer_card(error: &CardError) -> Advice {
 }
 
 fn with_customer_reader(error: &ReaderError) -> Advice {
-    let early = "The card was removed too early.";
     let leave = "Try again, and leave the card in the reader until the till says so.";
     let (what, now) = match error {
-        ReaderError::Removed | ReaderError::NotPowered | ReaderError::Mute => (early.to_owned(), leave),
+        ReaderError::Removed | ReaderError::NotPowered | ReaderError::Mute => {
+            return Advice { card_is_out: true, ..Advice::new("The card was removed too early.", leave) };
+        }
         ReaderError::Broken(_)
         | ReaderError::Closed
         | ReaderError::Unreachable { .. }
@@ -224,7 +227,7 @@ fn with_hop(hop: &str, error: &HopError) -> Advice {
 
 fn with_book(error: &BookError) -> Advice {
     let now = match error {
-        BookError::Locked(_) => "End the other program first.",
+        BookError::Locked(_) => "Close the other till first.",
         BookError::Io { .. } => "Make room on this computer's disk, then try again.",
         BookError::Missing(_) | BookError::Damaged { .. } | BookError::Foreign(_) | BookError::OutOfOrder(_) => SERVICE,
         BookError::Full(_) => "Put the file aside and start the till again.",

@@ -67,7 +67,7 @@ fn an_acknowledgment_that_does_not_count_is_called_off_and_holds_nothing() {
 
     let mut till = shop.plain(&[]);
     till.say("12.50");
-    till.hear("3 tries are left.");
+    till.hear("The customer types the PIN:");
     till.say(PIN);
     till.hear("CALLED OFF");
     till.hear("12.50 EUR. No money has moved.");

@@ -17,7 +17,7 @@ fn a_till_waits_for_a_card_and_notices_when_it_is_taken_out_while_the_pin_is_typ
     till.say("12.50");
     till.hear("Waiting for a card in Virtual PCD 00 00.");
     let card = shop.town.insert("ada", &Slot::number(0)).unwrap();
-    till.hear("3 tries are left.");
+    till.hear("The customer types the PIN:");
     card.take_out().unwrap();
     till.hear("NOT PAID");
     till.hear("The card was removed too early.");

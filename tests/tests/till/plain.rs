@@ -12,7 +12,7 @@ fn a_sale_line_by_line_is_said_in_sentences_and_never_says_the_pin() {
     let mut till = shop.plain(&[]);
     till.hear("Type the amount, then press Enter.");
     till.say("12.50");
-    till.hear("3 tries are left.");
+    till.hear("The customer types the PIN:");
     till.say("0000");
     till.hear("That PIN was wrong.");
     till.hear("2 tries are left.");
@@ -20,7 +20,7 @@ fn a_sale_line_by_line_is_said_in_sentences_and_never_says_the_pin() {
     till.hear("APPROVED");
     till.hear("12.50 EUR. The money has moved.");
     till.say("print");
-    till.hear("The receipt is with the printer.");
+    till.hear("The receipt has been sent to the printer.");
     till.say("receipt");
     till.hear("*** APPROVED ***");
     till.say("back");
@@ -75,7 +75,7 @@ fn what_is_called_off_or_refused_moves_nothing() {
     let shop = Shop::new();
     let mut till = shop.plain(&[]);
     till.say("12.50");
-    till.hear("3 tries are left.");
+    till.hear("The customer types the PIN:");
     till.say("");
     till.hear("The sale was called off. No money has moved.");
     // More than there is.
@@ -87,7 +87,7 @@ fn what_is_called_off_or_refused_moves_nothing() {
     till.say("");
     // The input ends where a PIN is wanted.
     till.say("12.50");
-    till.hear("tries are left");
+    till.hear("The customer types the PIN:");
     let said = till.end().join("\n");
     assert!(said.contains("called off"), "{said}");
     assert_eq!(shop.agree(), 0);
@@ -112,4 +112,6 @@ fn settings_that_are_missing_or_mean_nothing_are_said() {
         let ended = shop.pos(&["--settle"]);
         assert!(ended.code == Some(1) && ended.errors.contains(words), "{to}: {}", ended.errors);
     }
+    let ended = shop.pos(&["--list", "--date", "2026-13-01"]);
+    assert!(ended.errors.contains("no such day; write 2026-11-27"), "{}", ended.errors);
 }

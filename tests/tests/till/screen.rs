@@ -51,7 +51,7 @@ fn a_clerk_sells_and_sees_what_came_of_it() {
     terminal.keys(&["Enter"]);
     terminal.wait("The money has moved.");
     terminal.keys(&["p"]);
-    terminal.wait("The receipt is with the printer.");
+    terminal.wait("The receipt has been sent to the printer.");
     next_sale(&terminal);
 
     charge(&terminal, "9000000", PIN);

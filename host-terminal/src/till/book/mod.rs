@@ -40,7 +40,7 @@ pub const BOOK_MAX: u64 = 256 << 20;
 #[non_exhaustive]
 pub enum BookError {
     /// Another process has it.
-    #[error("another program keeps the day book {}: end it first", .0.display())]
+    #[error("another till is open with the day book in {}: close it first", .0.display())]
     Locked(PathBuf),
     /// There is none to be read.
     #[error("there is no day book in {}: a till that is started there makes one", .0.display())]

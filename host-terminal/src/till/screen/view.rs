@@ -127,7 +127,7 @@ fn selling(sale: &Sale) -> View {
         }
         Stage::Checking => view.say(Tone::Plain, "The card compares the PIN."),
         Stage::CallingOff => {
-            view.say(Tone::Plain, "Calling off ...");
+            view.say(Tone::Plain, "Calling off: this can take half a minute.");
             view.keys.clear();
         }
         Stage::Working(step) => working(&mut view, *step),
@@ -141,13 +141,16 @@ fn tries_left(view: &mut View, tries: u8, wrong: bool) {
     }
     match tries {
         1 => view.say(Tone::Warning, "LAST TRY: another wrong PIN blocks the card."),
-        tries => view.say(Tone::Plain, format!("{tries} tries are left.")),
+        2 => view.say(Tone::Plain, "2 tries are left."),
+        tries if wrong => view.say(Tone::Plain, format!("{tries} tries are left.")),
+        // As on every sale.
+        _ => {}
     }
 }
 
 fn working(view: &mut View, step: Step) {
     let (done, words) = match step {
-        Step::Opening => (1, "Step 1 of 3: cards and provider agree on keys."),
+        Step::Opening => (1, "Step 1 of 3: connecting to the payment provider."),
         Step::Asking => (2, "Step 2 of 3: the provider decides."),
         Step::Confirming => (3, "Step 3 of 3: the provider has approved, and the money moves."),
         Step::CallingOff => (0, "It did not go on. What was held is called off."),
@@ -173,7 +176,7 @@ fn finished_sale(finished: &Finished) -> View {
         view.say(Tone::Plain, &advice.what);
         view.say(Tone::Warning, advice.now);
         if !advice.detail.is_empty() {
-            view.say(Tone::Plain, format!("({})", advice.detail));
+            view.say(Tone::Plain, format!("(for support: {})", advice.detail));
         }
     }
     if let Some(end) = entry.as_ref().and_then(Entry::end) {
@@ -185,7 +188,9 @@ fn finished_sale(finished: &Finished) -> View {
     notes.iter().for_each(|note| view.say(Tone::Warning, note));
     view.keys = vec![("Enter", "next sale")];
     if let Some(entry) = entry {
-        view.say(Tone::Plain, "The customer can take the card.");
+        if !advice.as_ref().is_some_and(|advice| advice.card_is_out) {
+            view.say(Tone::Plain, "The customer can take the card.");
+        }
         view.say(Tone::Plain, format!("Transaction {}.", short(entry)));
         view.keys.extend([("R", "receipt"), ("P", "print"), ("M", "print merchant's copy")]);
     }

@@ -126,7 +126,7 @@ impl Desk {
             Order::Print(entry, copy) => {
                 let printed = receipts::print(&self.settings, &entry, copy).await;
                 self.tell(Told::Notice(match printed {
-                    Ok(()) => "The receipt is with the printer.".to_owned(),
+                    Ok(()) => "The receipt has been sent to the printer.".to_owned(),
                     Err(error) => format!("The receipt is not printed: {error:#}."),
                 }));
             }
@@ -331,13 +331,15 @@ fn settled_line(entry: &Entry) -> String {
 
 /// What the customer should know about a payment of before.
 fn told_of(payment: &EarlierPayment) -> String {
-    let amount = payment.amount;
+    let before = format!("For the customer: the payment before this one ({})", payment.amount);
     match &payment.conclusion {
-        Ok(Conclusion::Posted) => format!("Your last payment of {amount} did go through."),
+        Ok(Conclusion::Posted) => format!("{before} went through."),
         Ok(Conclusion::Released | Conclusion::Declined(_) | Conclusion::Refused(_)) => {
-            format!("Your last payment of {amount} did not go through: no money has moved.")
+            format!("{before} did not go through: no money has moved.")
         }
-        Ok(Conclusion::Open) => format!("Your last payment of {amount} has not ended yet."),
-        Err(_) => format!("How your last payment of {amount} ended cannot be learnt now."),
+        Ok(Conclusion::Open) => format!("{before} has not ended yet."),
+        Err(_) => {
+            format!("For the customer: how the payment before this one ({}) ended is not known yet.", payment.amount)
+        }
     }
 }

@@ -46,7 +46,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(crate) struct Pos {
     #[command(flatten)]
     given: Given,
-    /// A file with these settings (TOML; the names are the flags', with _ for -). Flags go before it.
+    /// A file with these settings (TOML; the names are the flags', with _ for -). A flag overrides what the file says.
     #[arg(long, value_name = "FILE")]
     config: Option<std::path::PathBuf>,
     /// Line by line, for screen readers and pipes: an amount, a PIN, or a command by its first letter. An empty line is
@@ -61,13 +61,17 @@ pub(crate) struct Pos {
     #[arg(long, conflicts_with = "plain")]
     list: bool,
     /// The day, such as 2026-11-27; today, if left out.
-    #[arg(long, requires = "list")]
+    #[arg(long, requires = "list", value_parser = day)]
     date: Option<Date>,
     /// With --settle and --list: JSON instead of text.
     #[arg(long, conflicts_with = "plain")]
     pub(crate) json: bool,
     #[command(flatten)]
     recording: Recording,
+}
+
+fn day(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| "no such day; write 2026-11-27".to_owned())
 }
 
 /// The screen's side of the desk.
