@@ -246,7 +246,8 @@ fn a_topology_that_does_not_hold_together_starts_nobody() {
         let topology = town.file(&[&[purchase("")], &members[..]].concat()).unwrap();
         for ended in [town.group(&topology), town.join(&topology, "shop").unwrap().end(PATIENCE)] {
             let ended = ended.unwrap();
-            assert_eq!((ended.code, ended.results.len()), (Some(1), 0));
+            assert_eq!((ended.code, ended.results.len()), (Some(1), 1));
+            assert!(ended.results[0]["error"].as_str().unwrap().contains(said), "{ended:?}");
             let place = format!("host-terminal: {}: ", topology.display());
             assert!(ended.errors.starts_with(&place) && ended.errors.contains(said), "{}", ended.errors);
         }

@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | opened | the request is built | nothing has left: nothing moved |
 //! | requested | the request leaves | it is called off |
-//! | acknowledged | the acknowledgment leaves | the same bytes are sent again, and the end is asked for, or called off |
+//! | acknowledged | the acknowledgment leaves | the same bytes are sent again; refused, it is called off |
 //! | ended | | |
 //!
 //! One process writes it at a time. A line that a crash has torn is the last one, and never guarded anything: it is cut
