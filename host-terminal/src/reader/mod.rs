@@ -18,7 +18,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 pub use self::pcsc::{PcscReader, Waiting};
-pub use self::place::{Place, PlaceUnreadable, Readers, Software, no_software};
+pub use self::place::{Place, PlaceUnreadable, Readers, Software};
 pub use self::tcp::{CONNECT_TIME, TcpReader};
 
 /// How long a card may take for one command: key generation and signatures on a slow card included.

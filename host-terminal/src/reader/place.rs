@@ -37,14 +37,6 @@ pub enum Place {
 /// Starts the card that is in an image. The library knows no card; a program that does gives one of these.
 pub type Software = fn(&Path) -> Result<Box<dyn Reader>, ReaderError>;
 
-/// For programs without a card of their own.
-///
-/// # Errors
-/// Always [`ReaderError::Software`].
-pub fn no_software(_: &Path) -> Result<Box<dyn Reader>, ReaderError> {
-    Err(ReaderError::Software("this program has none".to_owned()))
-}
-
 /// How a program reaches cards.
 #[derive(Clone, Copy)]
 pub struct Readers {

@@ -305,12 +305,7 @@ fn is_no_customer(failure: &Failure) -> bool {
 async fn status(arguments: Status) -> Result<ExitCode> {
     let common = &arguments.common;
     let report = Report::new(common.json, "Posted:");
-    has_port("--provider", &arguments.provider)?;
-    let observer = common.observer()?;
-    let provider =
-        Upstream::new(&arguments.provider, PROVIDER_ATTEMPTS, Tap::new(Arc::clone(&observer), CUSTOMER, PROVIDER));
-    let card = common.card(Tap::new(observer, CUSTOMER, CUSTOMER_CARD)).await?;
-    let pin = common.pin(&card)?;
+    let (provider, card, pin) = common.inquirer(&arguments.provider).await?;
     let outcome = status::status(card, &pin, &provider, arguments.transaction).await;
     if arguments.transaction.is_none() && matches!(&outcome, Err(failure) if is_nothing(failure)) {
         return report.nothing_open();
@@ -326,17 +321,23 @@ const fn is_nothing(failure: &Failure) -> bool {
 async fn cancel(arguments: Cancel) -> Result<ExitCode> {
     let common = &arguments.common;
     let report = Report::new(common.json, "Too late, posted:");
-    has_port("--provider", &arguments.provider)?;
-    let observer = common.observer()?;
-    let provider =
-        Upstream::new(&arguments.provider, PROVIDER_ATTEMPTS, Tap::new(Arc::clone(&observer), CUSTOMER, PROVIDER));
-    let card = common.card(Tap::new(observer, CUSTOMER, CUSTOMER_CARD)).await?;
-    let pin = common.pin(&card)?;
+    let (provider, card, pin) = common.inquirer(&arguments.provider).await?;
     let outcome = cancel::cancel(card, &pin, &provider, arguments.transaction).await;
     report.cancellation(&outcome)
 }
 
 impl Common {
+    /// What it takes to ask a provider about an earlier transaction: the way there, the card, and its PIN.
+    async fn inquirer(&self, provider: &str) -> Result<(Upstream, Card, Pin)> {
+        has_port("--provider", provider)?;
+        let observer = self.observer()?;
+        let tap = Tap::new(Arc::clone(&observer), CUSTOMER, PROVIDER);
+        let provider = Upstream::new(provider, PROVIDER_ATTEMPTS, tap);
+        let card = self.card(Tap::new(observer, CUSTOMER, CUSTOMER_CARD)).await?;
+        let pin = self.pin(&card)?;
+        Ok((provider, card, pin))
+    }
+
     async fn card(&self, tap: Tap) -> Result<Card> {
         self.card_at(&self.card, tap).await
     }
